@@ -1,0 +1,250 @@
+//! From what was written to a model. Where a part is missing or wrong, the mistake is noted and a stand-in takes its
+//! place, so that the struct is still an action and one mistake gives one error.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Span, TokenStream};
+use syn::{
+    Expr, ExprLit, Field, Fields, Ident, ItemStruct, Lit, LitStr, Token,
+    ext::IdentExt,
+    parse::{Parse, ParseStream, Parser},
+    punctuated::Punctuated,
+    spanned::Spanned,
+};
+
+use crate::mistakes::Mistakes;
+
+pub(super) struct Model {
+    /// The struct as written, without the attributes that are ours.
+    pub(super) item: ItemStruct,
+    /// `Admin`, `Operator` or `Observer`.
+    pub(super) role: Ident,
+    pub(super) started: LitStr,
+    pub(super) succeeded: LitStr,
+    pub(super) failed: Failed,
+    pub(super) subject: Option<Ident>,
+    pub(super) metered: Metered,
+    /// The fields whose values are not written down.
+    pub(super) redacted: Vec<Ident>,
+    /// Whether it can be an action at all.
+    pub(super) whole: bool,
+}
+
+pub(super) enum Failed {
+    Record(LitStr),
+    Retry,
+}
+
+pub(super) enum Metered {
+    No,
+    Row,
+    Asked(Ident),
+}
+
+const KEYS: &str = "role, started, succeeded, failed, subject and metered";
+
+struct Setting {
+    key: Ident,
+    value: Expr,
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key = Ident::parse_any(input)?;
+        input.parse::<Token![=]>()?;
+        Ok(Setting { key, value: input.parse()? })
+    }
+}
+
+pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut Mistakes) -> Model {
+    let redacted = redactions(&mut item, mistakes);
+    let whole = shape(&item, mistakes);
+    let mut settings = settings(attribute, mistakes);
+    let complete = settings.is_some();
+    let mut setting = |key: &str| settings.as_mut().and_then(|settings| settings.remove(key));
+    let stand_in = || LitStr::new("mistaken.event", Span::call_site());
+
+    let mut missing = Vec::new();
+    let role = match setting("role") {
+        Some(value) => role(&value, mistakes),
+        None => {
+            missing.push("`role = admin`");
+            None
+        }
+    };
+    let mut event = |key: &str, example: &'static str, mistakes: &mut Mistakes| match setting(key) {
+        Some(value) => event(&value, example, mistakes),
+        None => {
+            missing.push(example);
+            None
+        }
+    };
+    let started = event("started", "`started = \"family.event_started\"`", mistakes);
+    let succeeded = event("succeeded", "`succeeded = \"family.event\"`", mistakes);
+    let failed = match setting("failed") {
+        Some(value) if word(&value).is_some_and(|word| word == "retried") => Failed::Retry,
+        Some(value) => Failed::Record(
+            self::event(&value, "`failed = \"family.failed\"`, or `failed = retried`", mistakes)
+                .unwrap_or_else(stand_in),
+        ),
+        None => {
+            missing.push("`failed = \"family.failed\"`");
+            Failed::Record(stand_in())
+        }
+    };
+    if complete && !missing.is_empty() {
+        mistakes.add(
+            Span::call_site(),
+            format!("an action says who may do it and which events it leaves: add {}", missing.join(", ")),
+        );
+    }
+    let subject = setting("subject").and_then(|value| field(&value, &item, "subject", mistakes));
+    let metered = match setting("metered") {
+        None => Metered::No,
+        Some(value) if word(&value).is_some_and(|word| word == "row") => {
+            if subject.is_none() {
+                mistakes.add(
+                    value.span(),
+                    "`metered = row` asks for the workspace's tier: say which workspace with `subject = field`",
+                );
+            }
+            Metered::Row
+        }
+        Some(value) => field(&value, &item, "metered", mistakes).map_or(Metered::No, Metered::Asked),
+    };
+    Model {
+        item,
+        role: role.unwrap_or_else(|| Ident::new("Admin", Span::call_site())),
+        started: started.unwrap_or_else(stand_in),
+        succeeded: succeeded.unwrap_or_else(stand_in),
+        failed,
+        subject,
+        metered,
+        redacted,
+        whole,
+    }
+}
+
+/// Takes the `#[audit(redact)]` off the fields and says which had one.
+fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
+    let mut redacted = Vec::new();
+    for field in &mut item.fields {
+        let (ours, theirs) =
+            std::mem::take(&mut field.attrs).into_iter().partition(|attr| attr.path().is_ident("audit"));
+        field.attrs = theirs;
+        for attr in Vec::<syn::Attribute>::from(ours) {
+            match attr.parse_args::<Ident>() {
+                Ok(word) if word == "redact" => redacted.extend(field.ident.clone()),
+                Ok(word) => mistakes.add(word.span(), "a field is marked `#[audit(redact)]`, or not at all"),
+                Err(_) => mistakes.add(attr.span(), "write `#[audit(redact)]`"),
+            }
+        }
+    }
+    redacted
+}
+
+/// An action is one concrete struct with named fields.
+fn shape(item: &ItemStruct, mistakes: &mut Mistakes) -> bool {
+    let mut whole = true;
+    if !item.generics.params.is_empty() {
+        mistakes.add(item.generics.span(), "an action is one concrete type: write one struct for each action");
+        whole = false;
+    }
+    match &item.fields {
+        Fields::Named(_) => {}
+        Fields::Unnamed(fields) => {
+            mistakes.add(fields.span(), "an action's arguments have names in its audit event: write `{ name: Type }`");
+            whole = false;
+        }
+        Fields::Unit => {
+            mistakes
+                .add(item.ident.span(), format!("an action without arguments is written `struct {} {{}}`", item.ident));
+            whole = false;
+        }
+    }
+    whole
+}
+
+/// The settings by their key; `None` where the list cannot be read.
+fn settings(attribute: TokenStream, mistakes: &mut Mistakes) -> Option<HashMap<String, Expr>> {
+    let list = match Punctuated::<Setting, Token![,]>::parse_terminated.parse2(attribute) {
+        Ok(list) => list,
+        Err(error) => {
+            mistakes.take(error);
+            return None;
+        }
+    };
+    let mut settings = HashMap::new();
+    for Setting { key, value } in list {
+        let name = key.to_string();
+        if !["role", "started", "succeeded", "failed", "subject", "metered"].contains(&name.as_str()) {
+            mistakes.add(key.span(), format!("`{name}` is not a key of `#[tenant_action]`: the keys are {KEYS}"));
+        } else if settings.contains_key(&name) {
+            mistakes.add(key.span(), format!("`{name}` is said twice: keep one"));
+        } else {
+            settings.insert(name, value);
+        }
+    }
+    Some(settings)
+}
+
+/// A value that is one plain word.
+fn word(value: &Expr) -> Option<&Ident> {
+    match value {
+        Expr::Path(path) if path.attrs.is_empty() && path.qself.is_none() => path.path.get_ident(),
+        _ => None,
+    }
+}
+
+fn role(value: &Expr, mistakes: &mut Mistakes) -> Option<Ident> {
+    let name = match word(value).map(Ident::to_string).as_deref() {
+        Some("admin") => "Admin",
+        Some("operator") => "Operator",
+        Some("observer") => "Observer",
+        _ => {
+            mistakes.add(value.span(), "a role is one of the words `admin`, `operator`, `observer`");
+            return None;
+        }
+    };
+    Some(Ident::new(name, value.span()))
+}
+
+fn event(value: &Expr, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
+    let Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) = value else {
+        mistakes.add(value.span(), format!("an event's name is a text: {example}"));
+        return None;
+    };
+    let text = name.value();
+    let words: Vec<&str> = text.split('.').collect();
+    let plain = |word: &&str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    if words.len() < 2 || !words.iter().all(plain) || text.len() > 64 {
+        mistakes.add(
+            name.span(),
+            "an event's name is a family and a word of a-z, 0-9 and `_`, at most 64 characters: write \"family.event\"",
+        );
+        return None;
+    }
+    if ["auth", "log", "segment", "hatch"].contains(&words[0]) {
+        mistakes.add(name.span(), format!("the event family `{}` is written by rocky alone: choose another", words[0]));
+        return None;
+    }
+    Some(name.clone())
+}
+
+/// A value that names a field of the struct.
+fn field(value: &Expr, item: &ItemStruct, key: &str, mistakes: &mut Mistakes) -> Option<Ident> {
+    let names = || item.fields.iter().filter_map(|Field { ident, .. }| ident.as_ref());
+    let Some(word) = word(value) else {
+        mistakes.add(value.span(), format!("`{key}` names a field: write `{key} = field`"));
+        return None;
+    };
+    if names().any(|name| name == word) {
+        return Some(word.clone());
+    }
+    let known: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+    let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+    mistakes.add(word.span(), format!("`{}` has no field `{word}`: {known}", item.ident));
+    None
+}

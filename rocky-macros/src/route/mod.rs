@@ -1,0 +1,21 @@
+//! `#[tenant_action]` on an async fn.
+
+mod expand;
+mod parse;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ItemFn;
+
+use crate::mistakes::Mistakes;
+
+pub(crate) fn expand(attribute: &TokenStream, item: &ItemFn) -> TokenStream {
+    let mut mistakes = Mistakes::default();
+    match parse::model(attribute, item, &mut mistakes) {
+        Some(model) if mistakes.is_empty() => expand::tokens(&model),
+        _ => {
+            let errors = mistakes.into_tokens();
+            quote!(#item #errors)
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Door 1: `Authenticated<R>`.
+
+use std::{any::TypeId, marker::PhantomData, sync::Arc, time::Instant};
+
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::{
+    AnswerKey, Audited, Denied, Doors, Inbound, Intent, Owner, Recall, ServiceKey,
+    audited::Stage,
+    inbound::visible,
+    ledger::{ledger_unavailable, unknown_workspace},
+    open_action::OpenAction,
+    problem::Problem,
+    vocabulary::Word,
+};
+use crate::{
+    Action, Admin, BoxFuture, Observer, Operator, Role,
+    action::Audit,
+    airlock::{Credentials, Session, Unresolved},
+    hatch::WriteError,
+};
+
+/// Somebody whose role is `R` or higher. Good for one audited action, or for reads as long as it is held.
+///
+/// As the first argument of a route it is an extractor: door 1 is passed before any body is read.
+#[must_use = "an authenticated caller who does nothing has done nothing"]
+pub struct Authenticated<R> {
+    doors: Doors,
+    session: Session,
+    inbound: Inbound,
+    /// What a service may do; `None`: whatever its role may.
+    only: Option<Arc<[TypeId]>>,
+    role: PhantomData<fn(R) -> R>,
+}
+
+/// A role that is enough for another: admin for all, operator for operator's and observer's, observer for observer's.
+#[diagnostic::on_unimplemented(
+    message = "the role `{Self}` is not enough for an action of `{Needed}`",
+    label = "this action wants `{Needed}`",
+    note = "authenticate the caller as the action's role: `Authenticated<<TheAction as Action>::Role>`"
+)]
+pub trait Covers<Needed: Role>: Role {}
+impl Covers<Admin> for Admin {}
+impl Covers<Operator> for Admin {}
+impl Covers<Observer> for Admin {}
+impl Covers<Operator> for Operator {}
+impl Covers<Observer> for Operator {}
+impl Covers<Observer> for Observer {}
+
+impl Doors {
+    /// Door 1: asks Airlock who holds the credentials and whether their role is enough.
+    ///
+    /// # Errors
+    /// 403 `denied`, recorded as `auth.denied`; 503 `airlock-unavailable` when nobody could be asked in time.
+    pub async fn authenticate<R: Role>(&self, credentials: &Credentials) -> Result<Authenticated<R>, Denied> {
+        self.authenticate_inbound(credentials, Inbound::default()).await
+    }
+
+    /// The same for a request that brings more than credentials along.
+    ///
+    /// # Errors
+    /// As [`Doors::authenticate`].
+    pub async fn authenticate_inbound<R: Role>(
+        &self,
+        credentials: &Credentials,
+        inbound: Inbound,
+    ) -> Result<Authenticated<R>, Denied> {
+        let span = tracing::info_span!("airlock", role = R::RANK.as_str());
+        async {
+            let session = match self.resolve(credentials).await {
+                Ok(session) => session,
+                Err(Unresolved::Stranger(reason)) => return Err(self.deny(None, &inbound, reason).await),
+                Err(Unresolved::Unavailable(reason)) => {
+                    tracing::warn!(reason, "Airlock is unavailable");
+                    return Err(Denied::new(airlock_unavailable()));
+                }
+            };
+            if session.role() < R::RANK {
+                return Err(self.deny(Some(session), &inbound, "role too low").await);
+            }
+            Ok(Authenticated { doors: self.clone(), session, inbound, only: None, role: PhantomData })
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// Lets a service in, for the actions of its key and for this tenant's workspaces. `R` is the role of the action that
+    /// it is about to do.
+    ///
+    /// # Errors
+    /// 403 `denied` for a key of other doors, and for a tenant whose name no session could have.
+    pub async fn authenticate_service<R: Role>(
+        &self,
+        key: &ServiceKey,
+        tenant: &str,
+    ) -> Result<Authenticated<R>, Denied> {
+        let inbound = Inbound::default();
+        if !Arc::ptr_eq(&key.doors, self.identity()) {
+            return Err(self.deny(None, &inbound, "a service key of other doors").await);
+        }
+        let Ok(session) = Session::new(key.actor(), tenant, R::RANK) else {
+            return Err(self.deny(None, &inbound, "not a tenant's name").await);
+        };
+        let only = Some(Arc::clone(&key.actions));
+        Ok(Authenticated { doors: self.clone(), session, inbound, only, role: PhantomData })
+    }
+
+    async fn resolve(&self, credentials: &Credentials) -> Result<Session, Unresolved> {
+        let answer = self.inner().airlock.resolve(credentials);
+        match tokio::time::timeout(self.inner().limits.airlock, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Unresolved::Unavailable("it did not answer in time".to_owned())),
+        }
+    }
+}
+
+impl<R: Role> Authenticated<R> {
+    /// Who it is: subject, tenant and role.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Gives the action an idempotency key: within 24 hours, the same action under the same key is answered as the first
+    /// time and not done again.
+    pub fn idempotency_key(self, key: impl Into<String>) -> Self {
+        Authenticated { inbound: self.inbound.idempotency_key(key), ..self }
+    }
+
+    /// Door 2: the started event is durable before this returns `Ok`.
+    ///
+    /// # Errors
+    /// 403 `denied`: another tenant's workspace, or an action that is not the service's. 404 `unknown-workspace`.
+    /// 503 `hatch-unavailable` when the event was not durable in time: the action must not run, and if the event lands
+    /// later its outcome says `abandoned`. 409 and 422 for an idempotency key in use.
+    pub fn audit<A>(self, action: A) -> BoxFuture<'static, Result<Audited<A>, Denied>>
+    where
+        A: Action,
+        R: Covers<A::Role>,
+    {
+        // A named future, not an `async fn`: with the latter, one wrong role is reported three times.
+        Box::pin(async move {
+            let span = tracing::info_span!("hatch", action = A::NAME);
+            let doors = self.doors.clone();
+            // In a task of its own: when the caller hangs up, its yield is dropped, and a dropped `Audited` is abandoned.
+            let audited = doors.run(self.audit_here(action).instrument(span)).await;
+            audited.unwrap_or_else(|| Err(Denied::new(hatch_unavailable())))
+        })
+    }
+
+    async fn audit_here<A: Action>(self, action: A) -> Result<Audited<A>, Denied> {
+        let Authenticated { doors, session, inbound, only, .. } = self;
+        let denied = |problem| Err(Denied::new(problem));
+        if doors.closing() {
+            return denied(Problem::new(503, "shutting-down", "The service is shutting down: try another instance."));
+        }
+        let inbound = Inbound { wanted: Some(A::STARTED), subject: action.subject().cloned(), ..inbound };
+        if only.is_some_and(|only| !only.contains(&TypeId::of::<A>())) {
+            return Err(doors.deny(Some(session), &inbound, "not an action of this service").await);
+        }
+        if let Err(taken) = doors.inner().vocabulary.register(&[Word::of::<A>()]) {
+            tracing::error!(%taken, "an action was refused");
+            return denied(Problem::new(500, "event-name-taken", taken.to_string()));
+        }
+        let intent = Intent::of(&action, session, Uuid::now_v7());
+        if intent.subject.is_some() {
+            let Some(ledger) = doors.ledger() else {
+                return denied(Problem::new(
+                    500,
+                    "no-ledger",
+                    "This action is about a workspace, and the doors have no ledger.",
+                ));
+            };
+            match ledger.owner(&intent).await {
+                Ok(Owner::Ours) => {}
+                Ok(Owner::Theirs) => {
+                    return Err(doors.deny(Some(intent.session), &inbound, "another tenant's workspace").await);
+                }
+                Ok(Owner::Nobody) => return denied(unknown_workspace()),
+                Err(error) => {
+                    tracing::error!(%error, "an action was refused");
+                    return denied(ledger_unavailable());
+                }
+            }
+        }
+        let keyed = match &inbound.idempotency_key {
+            None => false,
+            Some(key) => match recall(&doors, &intent, &action, key).await? {
+                Some(answer) => return Ok(Audited::new(Stage::Answered(answer))),
+                None => true,
+            },
+        };
+        let data = match serde_json::value::to_raw_value(&Audit(&action)) {
+            Ok(data) => data,
+            Err(error) => {
+                OpenAction::forget(&doors, intent.actionid, keyed).await;
+                return denied(Problem::new(422, "invalid", format!("The action cannot be written down: {error}.")));
+            }
+        };
+        let deadline = Instant::now() + doors.inner().limits.token;
+        match OpenAction::start(doors, intent, inbound, data, keyed).await {
+            Ok(open) => Ok(Audited::new(Stage::Fresh { action, open, deadline })),
+            Err(error @ WriteError::TooLarge(_)) => denied(Problem::new(413, "too-large", error.to_string())),
+            Err(error) => {
+                tracing::error!(%error, "a started event is not durable");
+                denied(hatch_unavailable())
+            }
+        }
+    }
+
+    pub(crate) fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    pub(crate) fn inbound(&self) -> &Inbound {
+        &self.inbound
+    }
+}
+
+/// Looks the key up; `None` when it is this action's from now on.
+async fn recall<A: Action>(
+    doors: &Doors,
+    intent: &Intent,
+    action: &A,
+    key: &str,
+) -> Result<Option<super::Answer>, Denied> {
+    let denied = |problem| Err(Denied::new(problem));
+    if !visible(key) {
+        return denied(Problem::new(
+            400,
+            "invalid-idempotency-key",
+            "An idempotency key is 1 to 128 visible ASCII characters.",
+        ));
+    }
+    let Some(ledger) = doors.ledger() else {
+        return denied(Problem::new(500, "no-ledger", "An idempotency key was given, and the doors have no ledger."));
+    };
+    let fingerprint = match serde_json::to_vec(action) {
+        Ok(bytes) => hex::encode(
+            Sha256::new().chain_update(A::STARTED.as_str()).chain_update([0]).chain_update(bytes).finalize(),
+        ),
+        Err(error) => {
+            return denied(Problem::new(422, "invalid", format!("The action cannot be written down: {error}.")));
+        }
+    };
+    let key = AnswerKey {
+        tenant: intent.tenant().to_owned(),
+        actor: intent.actor().to_owned(),
+        action: A::NAME,
+        key: key.to_owned(),
+        fingerprint,
+        actionid: intent.actionid,
+    };
+    match ledger.recall(&key).await {
+        Ok(Recall::New) => Ok(None),
+        Ok(Recall::Answered(answer)) => Ok(Some(answer)),
+        Ok(Recall::InFlight) => denied(Problem::new(
+            409,
+            "idempotency-in-flight",
+            "The action with this idempotency key is still at work, or has no outcome yet.",
+        )),
+        Ok(Recall::Different) => denied(Problem::new(
+            422,
+            "idempotency-mismatch",
+            "This idempotency key was used for another action: use a new one.",
+        )),
+        Err(error) => {
+            tracing::error!(%error, "an idempotency key could not be looked up");
+            denied(ledger_unavailable())
+        }
+    }
+}
+
+fn hatch_unavailable() -> Problem {
+    Problem::new(503, "hatch-unavailable", "The audit event could not be made durable, so nothing was done: try again.")
+}
+
+fn airlock_unavailable() -> Problem {
+    Problem::new(503, "airlock-unavailable", "Nobody could be asked who you are, so nothing was done: try again.")
+}
+
+impl<R> std::fmt::Debug for Authenticated<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Authenticated({})", self.session.subject())
+    }
+}

@@ -1,0 +1,82 @@
+//! What a request brings along besides its credentials: where it came from, which answer it wants repeated.
+
+use crate::{EventName, Slug};
+
+const LONGEST: usize = 128;
+
+/// The request that asks. A worker without one uses the default.
+#[derive(Debug, Clone, Default)]
+pub struct Inbound {
+    pub(crate) request_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) subject: Option<Slug>,
+    pub(crate) wanted: Option<EventName>,
+}
+
+impl Inbound {
+    /// The request's id, into `requestid`. Dropped when it is not 1 to 128 visible ASCII characters.
+    #[must_use]
+    pub fn request_id(self, id: &str) -> Self {
+        let request_id = visible(id).then(|| id.to_owned());
+        Inbound { request_id, ..self }
+    }
+
+    /// The W3C trace context, into `traceparent`. Dropped when it is malformed, as the standard asks.
+    #[must_use]
+    pub fn traceparent(self, value: &str) -> Self {
+        let traceparent = is_traceparent(value).then(|| value.to_owned());
+        Inbound { traceparent, ..self }
+    }
+
+    /// The key under which the same answer is given again: 1 to 128 visible ASCII characters, else 400 at door 2.
+    #[must_use]
+    pub fn idempotency_key(self, key: impl Into<String>) -> Self {
+        Inbound { idempotency_key: Some(key.into()), ..self }
+    }
+
+    /// The workspace that the request names, for `auth.denied`.
+    #[must_use]
+    pub fn about(self, subject: Option<Slug>) -> Self {
+        Inbound { subject, ..self }
+    }
+
+    /// The started event of the action that the request asks for, for `auth.denied`.
+    #[must_use]
+    pub fn wanted(self, started: Option<EventName>) -> Self {
+        Inbound { wanted: started, ..self }
+    }
+}
+
+pub(crate) fn visible(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_traceparent(value: &str) -> bool {
+    let hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let some = |text: &str| text.bytes().any(|byte| byte != b'0');
+    let mut parts = value.split('-');
+    let (Some(version), Some(trace), Some(parent), Some(flags), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    version == "00" && hex(trace, 32) && some(trace) && hex(parent, 16) && some(parent) && hex(flags, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_well_formed_trace_context_is_taken() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(Inbound::default().traceparent(good).traceparent.as_deref(), Some(good));
+        for bad in ["", "00", &good.to_uppercase(), &good.replace("00-4", "01-4"), &format!("{good}-x")] {
+            assert!(Inbound::default().traceparent(bad).traceparent.is_none(), "{bad}");
+        }
+        assert!(!is_traceparent("00-00000000000000000000000000000000-00f067aa0ba902b7-01"));
+    }
+}

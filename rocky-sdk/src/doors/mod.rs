@@ -1,0 +1,210 @@
+//! The doors, and what each of them yields.
+//!
+//! ```text
+//! Credentials --authenticate--> Authenticated<R> --audit--> Audited<A> --perform--> Completed<A, T>
+//!                                                              lends &Entitled<A> to the action
+//! ```
+//!
+//! Each stage consumes the one before, none can be made or copied outside, and each belongs to one action value, one
+//! principal, one tenant. The action runs in a task of its own, so a caller who hangs up does not cut it short.
+
+mod audited;
+mod authenticated;
+mod billing;
+mod bolted;
+mod builder;
+mod completed;
+mod denials;
+mod entitled;
+mod inbound;
+mod ledger;
+mod limits;
+mod open_action;
+mod perform;
+mod problem;
+mod refusal;
+mod registry;
+#[cfg(feature = "hearth")]
+mod resume;
+mod service;
+mod vocabulary;
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+pub use audited::Audited;
+pub use authenticated::{Authenticated, Covers};
+pub use billing::Billing;
+pub use bolted::{ActionList, Bolted, EventNameTaken, ForeignToken, MayOpen};
+pub use builder::{BuildError, DoorsBuilder, WantsAirlock, WantsBilling, WantsHatch};
+pub use completed::Completed;
+pub use entitled::Entitled;
+pub use inbound::Inbound;
+pub use ledger::{Answer, AnswerKey, Change, Intent, Ledger, LedgerError, Obstacle, Owner, Recall, SettleError};
+pub use limits::Limits;
+pub use perform::Act;
+pub use refusal::{ActionError, Denied, ErrorKind, Refusal};
+pub use service::ServiceKey;
+
+#[cfg(feature = "hearth")]
+pub(crate) use entitled::Progress;
+pub(crate) use inbound::visible;
+#[cfg(feature = "hearth")]
+pub(crate) use ledger::{ledger_unavailable, unknown_workspace};
+pub(crate) use problem::Problem;
+#[cfg(feature = "hearth")]
+pub(crate) use resume::{Settlement, Taken};
+
+use crate::{
+    airlock::Airlock,
+    hatch::{Relay, Tombstone},
+};
+use denials::Denials;
+use registry::Registry;
+use vocabulary::Vocabulary;
+
+/// The doors of one service: built once, in `main`, from the adapters that it runs on.
+///
+/// A clone is another handle to the same doors. Tokens, service keys and bolted drivers know which doors they belong to;
+/// those of others open nothing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// use rocky_sdk::{Billing, Doors, LocalAuth, hatch::{Journal, JournalOptions}};
+///
+/// let (auth, _first_start) = LocalAuth::open(home)?;
+/// let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// let doors = Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).build().await?;
+/// # doors.shutdown(std::time::Duration::from_secs(1)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Doors(Arc<Inner>);
+
+/// What makes one set of doors different from another.
+#[derive(Debug)]
+pub(crate) struct Identity;
+
+pub(crate) struct Inner {
+    identity: Arc<Identity>,
+    airlock: Box<dyn Airlock>,
+    pub(crate) relay: Relay,
+    billing: Billing,
+    ledger: Option<Arc<dyn Ledger>>,
+    pub(crate) limits: Limits,
+    runtime: Handle,
+    tasks: TaskTracker,
+    closing: AtomicBool,
+    denials: Denials,
+    vocabulary: Vocabulary,
+    registry: Registry,
+}
+
+/// The drain ended before the actions did; these have no outcome yet. `reconcile` settles them.
+#[derive(Debug, thiserror::Error)]
+#[error("{} action(s) had no outcome when the drain ended: `pending` lists them, `reconcile` settles them", .0.len())]
+pub struct Undrained(pub Vec<Tombstone>);
+
+impl Doors {
+    /// The only way to doors: Airlock, then HATCH, then billing, each chosen by name.
+    #[must_use]
+    pub fn builder() -> WantsAirlock {
+        WantsAirlock::new()
+    }
+
+    /// The started events that have no outcome and no task at work on it: left by an earlier run, or not settled since.
+    #[must_use]
+    pub fn pending(&self) -> Vec<Tombstone> {
+        self.0.registry.idle()
+    }
+
+    /// Whether a tenant's state can be changed now.
+    ///
+    /// # Errors
+    /// The reasons why not, for `/readyz`.
+    pub fn ready(&self) -> Result<(), Vec<String>> {
+        let mut reasons = Vec::new();
+        reasons.extend(self.0.relay.trouble());
+        if self.0.denials.lost() {
+            reasons.push("a denial could not be recorded".to_owned());
+        }
+        if self.closing() {
+            reasons.push("shutting down".to_owned());
+        }
+        if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+    }
+
+    /// Lets no new action start, waits up to `drain` for those that run, writes what is waiting, and closes HATCH.
+    ///
+    /// # Errors
+    /// [`Undrained`], with the actions that have no outcome. HATCH is closed then too: what ends later leaves a tombstone.
+    pub async fn shutdown(&self, drain: Duration) -> Result<(), Undrained> {
+        self.0.closing.store(true, Ordering::Release);
+        self.0.tasks.close();
+        if tokio::time::timeout(drain, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("the drain ended with actions at work");
+        }
+        self.write_suppressed_denials().await;
+        let relay = self.0.relay.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || relay.close()).await {
+            tracing::error!(%error, "HATCH was not closed in order");
+        }
+        let left = self.0.registry.all();
+        if left.is_empty() { Ok(()) } else { Err(Undrained(left)) }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    pub(crate) fn identity(&self) -> &Arc<Identity> {
+        &self.0.identity
+    }
+
+    pub(crate) fn closing(&self) -> bool {
+        self.0.closing.load(Ordering::Acquire)
+    }
+
+    /// Runs it in a task of its own on the doors' runtime; `None` when the task ended without an answer.
+    pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        match self.0.tasks.spawn_on(tracing::Instrument::in_current_span(work), &self.0.runtime).await {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                tracing::error!(%error, "a task of the doors ended without an answer");
+                None
+            }
+        }
+    }
+
+    /// As [`Doors::run`], for work that nobody waits for.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn_on(tracing::Instrument::in_current_span(work), &self.0.runtime);
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    pub(crate) fn ledger(&self) -> Option<&Arc<dyn Ledger>> {
+        self.0.ledger.as_ref()
+    }
+}
+
+impl std::fmt::Debug for Doors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Doors(..)")
+    }
+}

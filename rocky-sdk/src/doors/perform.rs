@@ -1,0 +1,322 @@
+//! Door 3 and the action: claim, standing, entitlement, the action in a task of its own, its outcome.
+
+use std::{
+    any::Any,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tracing::Instrument;
+
+use super::{
+    ActionError, Answer, Audited, Change, Completed, Doors, Entitled, Intent, Problem, Refusal, SettleError,
+    audited::Stage,
+    entitled::{Progress, Track},
+    open_action::{OpenAction, Outcome, Status, outcome_unrecorded},
+    refusal::own_problem,
+};
+use crate::{Action, BoxFuture, DeploymentRef, Metered, Tier};
+
+/// What an action returns: a boxed future that borrows the token and its context.
+pub type Act<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>;
+
+/// How long a task may take to end once it was told to.
+const ABORT: Duration = Duration::from_secs(1);
+
+/// How the action's own code ended.
+pub(super) enum Ended<E> {
+    Rendered(Vec<u8>),
+    Failed(E),
+    Unrenderable(String),
+    Panicked(String),
+    TimedOut {
+        /// It did not stop when it was told to: it may still be at it.
+        running: bool,
+    },
+}
+
+impl<A: Action> Audited<A> {
+    /// Door 3, then the action, then its outcome: when this returns `Ok`, the outcome is durable.
+    ///
+    /// The action runs in a task of its own, which owns `context` and the token and lends both: a caller who hangs up
+    /// does not cut it short. A panic becomes the failed outcome.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says which door, or what failed behind it; see the README's table.
+    pub fn perform<C, T, E>(
+        self,
+        context: C,
+        act: impl for<'t> FnOnce(&'t Entitled<A>, &'t C) -> Act<'t, T, E> + Send + 'static,
+    ) -> BoxFuture<'static, Result<Completed<A, T>, Refusal<E>>>
+    where
+        C: Send + Sync + 'static,
+        T: Serialize + Send + 'static,
+        E: ActionError,
+    {
+        Box::pin(async move {
+            let (action, open, deadline) = match self.stage {
+                Stage::Fresh { action, open, deadline } => (action, open, deadline),
+                Stage::Answered(answer) => return again(answer),
+            };
+            let doors = open.doors.clone();
+            let done = doors.run(supervise(action, open, deadline, context, act)).await;
+            done.unwrap_or_else(|| Err(Refusal::new(outcome_unrecorded())))
+        })
+    }
+}
+
+/// The answer that was given the first time.
+fn again<A, T, E>(answer: Answer) -> Result<Completed<A, T>, Refusal<E>> {
+    if answer.status == 200 {
+        return Ok(Completed::new(answer.body, true));
+    }
+    Err(Refusal::new(serde_json::from_slice(&answer.body).unwrap_or_else(|_| outcome_unrecorded())))
+}
+
+async fn supervise<A: Action, C, T, E>(
+    action: A,
+    mut open: OpenAction,
+    deadline: Instant,
+    context: C,
+    act: impl for<'t> FnOnce(&'t Entitled<A>, &'t C) -> Act<'t, T, E> + Send + 'static,
+) -> Result<Completed<A, T>, Refusal<E>>
+where
+    C: Send + Sync + 'static,
+    T: Serialize + Send + 'static,
+    E: ActionError,
+{
+    let doors = open.doors.clone();
+    let row = match admit(&doors, &open.intent, deadline).await {
+        Ok(row) => row,
+        Err(NotAdmitted { problem, claimed }) => {
+            if claimed && let Err(error) = settle(&open, Change::Reverted, None).await {
+                tracing::error!(%error, "a refused action's claim could not be taken back");
+                open.begins_to_act();
+                open.leave().await;
+                return Err(Refusal::new(outcome_unrecorded()));
+            }
+            return Err(Refusal::new(open.refuse(problem).await));
+        }
+    };
+    open.begins_to_act();
+    let track = Arc::new(Track::default());
+    let token = Entitled::new(&doors, action, row, open.intent.clone(), Arc::clone(&track));
+    let span = tracing::info_span!("action", action = A::NAME, actionid = %open.intent.actionid);
+    let ended = act_in_its_own_task(&doors, token, context, act, span).await;
+    conclude(open, &track, ended).await
+}
+
+struct NotAdmitted {
+    problem: Problem,
+    claimed: bool,
+}
+
+/// Everything that is asked once the started event is durable and before the driver is called.
+async fn admit(doors: &Doors, intent: &Intent, deadline: Instant) -> Result<Option<DeploymentRef>, NotAdmitted> {
+    let in_time = |claimed| {
+        let too_late = || Problem::new(503, "too-late", "The action's time was over before it began: try again.");
+        if Instant::now() < deadline { Ok(()) } else { Err(NotAdmitted { problem: too_late(), claimed }) }
+    };
+    in_time(false)?;
+    let row = match doors.ledger().filter(|_| intent.subject.is_some()) {
+        None => None,
+        Some(ledger) => {
+            let obstacle =
+                |claimed| move |obstacle: super::Obstacle| NotAdmitted { problem: obstacle.problem(), claimed };
+            let row = ledger.claim(intent).await.map_err(obstacle(false))?;
+            ledger.standing(intent, &row).await.map_err(obstacle(true))?;
+            Some(row)
+        }
+    };
+    let claimed = row.is_some();
+    if let Some(tier) = metered(intent.metered, row.as_ref()).filter(|tier| *tier > Tier::Solo) {
+        let span = tracing::info_span!("polar", tier = tier.as_str());
+        let entitled = doors.inner().billing.assert_entitlement(intent, tier).instrument(span).await;
+        entitled.map_err(|problem| NotAdmitted { problem, claimed })?;
+    }
+    in_time(claimed)?;
+    Ok(row)
+}
+
+/// The tier to ask about: the one that is asked for or the one that is there, whichever is higher.
+fn metered(by: Metered, row: Option<&DeploymentRef>) -> Option<Tier> {
+    let has = row.map(|row| row.tier);
+    match by {
+        Metered::No => None,
+        Metered::Row => has,
+        Metered::Asked(tier) => Some(has.map_or(tier, |has| has.max(tier))),
+    }
+}
+
+/// Runs the action with its token and renders what it returns, all where a panic is caught and a deadline counts.
+pub(super) async fn act_in_its_own_task<A: Action, C, T, E>(
+    doors: &Doors,
+    token: Entitled<A>,
+    context: C,
+    act: impl for<'t> FnOnce(&'t Entitled<A>, &'t C) -> Act<'t, T, E> + Send + 'static,
+    span: tracing::Span,
+) -> Ended<E>
+where
+    C: Send + Sync + 'static,
+    T: Serialize + Send + 'static,
+    E: ActionError,
+{
+    let ends_at = token.ends_at();
+    let work = async move {
+        match act(&token, &context).await {
+            Ok(value) => match serde_json::to_vec(&value) {
+                Ok(body) => Ended::Rendered(body),
+                Err(error) => Ended::Unrenderable(error.to_string()),
+            },
+            Err(error) => Ended::Failed(error),
+        }
+    };
+    let mut task = doors.runtime().spawn(work.instrument(span));
+    let joined = match tokio::time::timeout_at(ends_at.into(), &mut task).await {
+        Ok(joined) => joined,
+        Err(_) => {
+            task.abort();
+            match tokio::time::timeout(ABORT, &mut task).await {
+                // It ended in the very moment: what it did counts.
+                Ok(Ok(ended)) => Ok(ended),
+                Ok(Err(_)) => return Ended::TimedOut { running: false },
+                Err(_) => return Ended::TimedOut { running: true },
+            }
+        }
+    };
+    joined.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => Ended::Panicked(panic_text(panic.as_ref())),
+        Err(_) => Ended::Panicked("the runtime ended before the action did".to_owned()),
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".to_owned())
+}
+
+/// The row's new state, the outcome, the answer: in this order.
+async fn conclude<A, T, E: ActionError>(
+    open: OpenAction,
+    track: &Track,
+    ended: Ended<E>,
+) -> Result<Completed<A, T>, Refusal<E>> {
+    let (outcome, problem, error) = match ended {
+        Ended::Rendered(body) => match done(&open, track, body).await {
+            Done::Recorded(body) => {
+                return if open.close(Outcome::succeeded()).await {
+                    Ok(Completed::new(body, false))
+                } else {
+                    Err(Refusal::new(outcome_unrecorded()))
+                };
+            }
+            Done::InDoubt => {
+                open.leave().await;
+                return Err(Refusal::new(outcome_unrecorded()));
+            }
+            Done::Nothing => {
+                let problem = Problem::new(502, "driver-not-called", "The action's code succeeded without its driver.");
+                (Outcome::failed(Status::Failed, "driver-not-called", None), problem, None)
+            }
+        },
+        Ended::Failed(error) => {
+            let text = chain(&error);
+            tracing::warn!(error = text, "an action failed");
+            let problem = own_problem(&error);
+            (Outcome::failed(Status::Failed, error.code(), Some(&text)), problem, Some(error))
+        }
+        Ended::Unrenderable(text) => {
+            (Outcome::failed(Status::Failed, "unrenderable", Some(&text)), driver_failed("could not be rendered"), None)
+        }
+        Ended::Panicked(text) => {
+            tracing::error!(panic = text, "an action panicked");
+            (Outcome::failed(Status::Panicked, "driver-failed", Some(&text)), driver_failed("panicked"), None)
+        }
+        Ended::TimedOut { running } => {
+            if running {
+                open.leave().await;
+                return Err(Refusal::new(driver_failed("took too long, and is still at it")));
+            }
+            let outcome = Outcome::failed(Status::Failed, "driver-failed", Some("it took too long"));
+            (outcome, driver_failed("took too long"), None)
+        }
+    };
+    let refusal = |problem| match error {
+        Some(error) => Refusal::with_error(problem, error),
+        None => Refusal::new(problem),
+    };
+    let acted = !matches!(track.progress(), Progress::Nothing);
+    if open.intent.retried && (acted || track.opened()) {
+        let code = format!("{}-pending", open.intent.action);
+        open.leave().await;
+        return Err(refusal(Problem::new(
+            502,
+            code,
+            "What does the work failed; it is tried again until it succeeds.",
+        )));
+    }
+    if acted {
+        // What the driver left behind is not known: no outcome is better than a wrong one.
+        open.leave().await;
+        return Err(refusal(problem));
+    }
+    let body = serde_json::to_vec(&problem).ok();
+    let answer = body.map(|body| Answer { status: problem.status(), body });
+    if let Err(error) = settle(&open, Change::Reverted, answer.as_ref()).await {
+        tracing::error!(%error, "a failed action's row could not be taken back");
+        open.leave().await;
+        return Err(refusal(outcome_unrecorded()));
+    }
+    let recorded = open.close(outcome).await;
+    Err(refusal(if recorded { problem } else { outcome_unrecorded() }))
+}
+
+enum Done {
+    Recorded(Vec<u8>),
+    /// The driver did its work, and its row says otherwise.
+    InDoubt,
+    Nothing,
+}
+
+async fn done(open: &OpenAction, track: &Track, body: Vec<u8>) -> Done {
+    let progress = track.progress();
+    let now = match &progress {
+        Progress::Done(now) => Some(now),
+        Progress::Nothing | Progress::Acting => None,
+    };
+    let answer = Answer { status: 200, body };
+    match settle(open, Change::Done(now), Some(&answer)).await {
+        Ok(()) => Done::Recorded(answer.body),
+        Err(SettleError::NothingDone) => Done::Nothing,
+        Err(SettleError::Ledger(error)) => {
+            tracing::error!(%error, "a done action's row could not be written");
+            Done::InDoubt
+        }
+    }
+}
+
+pub(super) async fn settle(open: &OpenAction, change: Change<'_>, answer: Option<&Answer>) -> Result<(), SettleError> {
+    match open.doors.ledger() {
+        Some(ledger) => ledger.settle(open.intent.actionid, change, answer).await,
+        None => Ok(()),
+    }
+}
+
+fn driver_failed(how: &str) -> Problem {
+    Problem::new(502, "driver-failed", format!("What does the work {how}; the audit event says more."))
+}
+
+/// An error and all its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,195 @@
+//! A no, before and after the action began. Neither can be made outside the doors, and neither is ever a success.
+
+use super::problem::Problem;
+
+/// Refused before the action began: at door 1 or door 2. It is not generic, so `?` carries it into any [`Refusal`].
+#[derive(Debug)]
+#[must_use = "a denial is an answer: return it"]
+pub struct Denied(Box<Problem>);
+
+/// Refused at any door, or failed behind them. `E` is the action's own error, where it got as far as that.
+///
+/// It has no public constructor: the doors make it, and it renders as problem+json with a 4xx or 5xx status.
+#[derive(Debug)]
+#[must_use = "a refusal is an answer: return it"]
+pub struct Refusal<E> {
+    problem: Box<Problem>,
+    error: Option<E>,
+}
+
+/// What an action's own error means to the caller: a closed set, so that no error can claim to be a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// 422: the arguments make no sense.
+    Invalid,
+    /// 404: what it is about is not there.
+    NotFound,
+    /// 409: something stands in the way.
+    Conflict,
+    /// 502: what does the work failed.
+    Failed,
+    /// 503: what does the work cannot be reached; trying again later makes sense.
+    Unavailable,
+    /// 504: what does the work took too long.
+    TimedOut,
+}
+
+/// An action's own error.
+///
+/// ```
+/// use rocky_sdk::{ActionError, ErrorKind};
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the key store is sealed")]
+/// struct Sealed;
+/// impl ActionError for Sealed {
+///     fn kind(&self) -> ErrorKind { ErrorKind::Unavailable }
+///     fn code(&self) -> &'static str { "store-sealed" }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it means to the caller",
+    label = "this error has no answer yet",
+    note = "write `impl rocky_sdk::ActionError for {Self} {{}}`: 502 `driver-failed`, unless you say otherwise in it"
+)]
+pub trait ActionError: std::error::Error + Send + 'static {
+    /// What it means.
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Failed
+    }
+
+    /// A stable code for programs, in kebab case.
+    fn code(&self) -> &'static str {
+        "driver-failed"
+    }
+
+    /// What the caller may read of it; by default nothing. The audit event has the error's text, always.
+    fn public_detail(&self) -> Option<String> {
+        None
+    }
+}
+
+impl ActionError for std::convert::Infallible {}
+
+impl ErrorKind {
+    fn status(self) -> u16 {
+        match self {
+            ErrorKind::Invalid => 422,
+            ErrorKind::NotFound => 404,
+            ErrorKind::Conflict => 409,
+            ErrorKind::Failed => 502,
+            ErrorKind::Unavailable => 503,
+            ErrorKind::TimedOut => 504,
+        }
+    }
+}
+
+impl Denied {
+    pub(crate) fn new(problem: Problem) -> Self {
+        Denied(Box::new(problem))
+    }
+
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.0
+    }
+
+    /// The HTTP status: 4xx or 5xx.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.status()
+    }
+
+    /// The stable code, as in the README's table.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.0.code()
+    }
+
+    /// Seconds after which trying again makes sense, where it does.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        self.0.retry_after()
+    }
+
+    /// One sentence for a person.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        self.0.detail()
+    }
+}
+
+impl<E> Refusal<E> {
+    pub(crate) fn new(problem: Problem) -> Self {
+        Refusal { problem: Box::new(problem), error: None }
+    }
+
+    pub(crate) fn with_error(problem: Problem, error: E) -> Self {
+        Refusal { problem: Box::new(problem), error: Some(error) }
+    }
+
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// The HTTP status: 4xx or 5xx.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.problem.status()
+    }
+
+    /// The stable code, as in the README's table.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.problem.code()
+    }
+
+    /// Seconds after which trying again makes sense, where it does.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        self.problem.retry_after()
+    }
+
+    /// One sentence for a person.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        self.problem.detail()
+    }
+
+    /// The action's own error, where it ran and failed in this call.
+    #[must_use]
+    pub fn error(&self) -> Option<&E> {
+        self.error.as_ref()
+    }
+}
+
+/// The problem that an action's own error is.
+pub(super) fn own_problem(error: &impl ActionError) -> Problem {
+    let silent = || "What does the work failed; the audit event says how.".to_owned();
+    Problem::new(error.kind().status(), error.code(), error.public_detail().unwrap_or_else(silent))
+}
+
+impl<E> From<Denied> for Refusal<E> {
+    fn from(denied: Denied) -> Self {
+        Refusal { problem: denied.0, error: None }
+    }
+}
+
+impl std::fmt::Display for Denied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code(), self.detail())
+    }
+}
+
+impl<E> std::fmt::Display for Refusal<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code(), self.detail())
+    }
+}
+
+impl std::error::Error for Denied {}
+
+impl<E: std::error::Error + 'static> std::error::Error for Refusal<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.as_ref().map(|error| error as _)
+    }
+}

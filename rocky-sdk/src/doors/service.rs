@@ -1,0 +1,22 @@
+//! Identities for workers and webhooks: good for a list of actions and for nothing else.
+
+use std::{any::TypeId, sync::Arc};
+
+use super::Identity;
+
+/// A service's key. It is handed out once, where `Doors` are built, and cannot be copied.
+#[derive(Debug)]
+#[must_use = "a service key that is dropped opens nothing"]
+pub struct ServiceKey {
+    pub(super) doors: Arc<Identity>,
+    pub(super) name: String,
+    pub(super) actions: Arc<[TypeId]>,
+}
+
+impl ServiceKey {
+    /// The name under which the service stands in events: `service:<name>`.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        format!("service:{}", self.name)
+    }
+}

@@ -1,0 +1,173 @@
+//! The self-host HATCH: an append-only file of JSON lines.
+//!
+//! Callers serialise their events and queue them; one thread writes what is waiting, syncs it once, and wakes them. An
+//! event is durable when its waiter is told so, and not before. A batch that failed is cut off again; a failed
+//! `fdatasync` puts the journal out of service until it is opened again, because nobody can know what is on the disk.
+
+mod open;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Instant,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+pub use open::OpenError;
+use storage::Place;
+use writer::{Entry, Queue};
+pub(crate) use writer::{Kind, WriteError};
+
+use super::record::Tombstone;
+
+/// The most that an outcome's line takes before the writer's own fields.
+pub(crate) const OUTCOME_BYTES: usize = 4096;
+
+/// How much a journal may hold in waiting.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct JournalOptions {
+    /// The service's name in `source`: `/rocky/<app>/<instance>`. 1 to 32 of `a-z`, `0-9`, `-`.
+    pub app: String,
+    /// Actions that may be open at once: each has the place of its outcome reserved, in memory and on the disk (4 KiB
+    /// each, the ballast). More wait, and are refused when their time is up.
+    pub open_actions: usize,
+    /// Bytes that may wait to be written.
+    pub waiting_bytes: usize,
+    /// The largest event that is taken, in bytes.
+    pub event_bytes: usize,
+}
+
+impl JournalOptions {
+    /// The defaults: 1,024 open actions (4 MiB of ballast), 16 MiB waiting, 128 KiB an event.
+    pub fn new(app: impl Into<String>) -> Self {
+        JournalOptions { app: app.into(), open_actions: 1024, waiting_bytes: 16 << 20, event_bytes: 128 << 10 }
+    }
+}
+
+/// An open journal. It owns the lock on its folder until it is closed or dropped.
+///
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// use rocky_sdk::hatch::{Journal, JournalOptions};
+/// let journal = Journal::open(&home.path().join("hatch"), JournalOptions::new("console"))?;
+/// assert!(journal.tombstones().is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Journal {
+    queue: Arc<Queue>,
+    open_actions: Arc<Semaphore>,
+    waiting_bytes: Arc<Semaphore>,
+    event_bytes: usize,
+    source: Arc<str>,
+    place: Place,
+    tombstones: Vec<Tombstone>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    _lock: std::fs::File,
+}
+
+/// Says when the event is durable, or why it is not.
+pub(crate) type Ticket = oneshot::Receiver<Result<(), WriteError>>;
+
+/// The place that an action's outcome has, from before its start until it is closed.
+pub(crate) struct Reservation {
+    _action: OwnedSemaphorePermit,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Journal {
+    /// Opens the journal in `folder` (0700), or begins one. Takes its lock, checks the chain, saves an unterminated last
+    /// line aside, and finds the started events that have no outcome.
+    ///
+    /// # Errors
+    /// [`OpenError`] when another process holds it, a file cannot be trusted, or a line is damaged. Nothing is changed
+    /// then.
+    pub fn open(folder: &Path, options: JournalOptions) -> Result<Self, OpenError> {
+        open::open(folder, options)
+    }
+
+    /// The started events that had no outcome when the journal was opened, oldest first.
+    #[must_use]
+    pub fn tombstones(&self) -> &[Tombstone] {
+        &self.tombstones
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Room for an action's outcome.
+    pub(crate) async fn reserve(&self, until: Instant) -> Result<Reservation, WriteError> {
+        let action = room(&self.open_actions, 1, until).await?;
+        let room = room(&self.waiting_bytes, OUTCOME_BYTES, until).await?;
+        Ok(Reservation { _action: action, _room: room })
+    }
+
+    /// Queues an event, waiting for room until then.
+    pub(crate) async fn append(&self, body: Vec<u8>, kind: Kind, until: Instant) -> Result<Ticket, WriteError> {
+        if body.len() > self.event_bytes {
+            return Err(WriteError::TooLarge(body.len()));
+        }
+        let room = room(&self.waiting_bytes, body.len(), until).await?;
+        self.push(body, kind, Some(room))
+    }
+
+    /// Queues an outcome in the place that was reserved for it: it never waits for room.
+    pub(crate) fn append_reserved(&self, body: Vec<u8>, _place: &Reservation) -> Result<Ticket, WriteError> {
+        self.push(body, Kind::Outcome, None)
+    }
+
+    fn push(&self, body: Vec<u8>, kind: Kind, room: Option<OwnedSemaphorePermit>) -> Result<Ticket, WriteError> {
+        let (done, ticket) = oneshot::channel();
+        self.queue.push(Entry { body, kind, done, _room: room })?;
+        Ok(ticket)
+    }
+
+    /// Why events are refused now, if they are; also whether the file is still where it should be.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let trouble = self.queue.trouble().map(|error| error.to_string());
+        trouble.or_else(|| match self.place.check() {
+            Err(storage::Displaced::Gone(reason) | storage::Displaced::Tampered(reason)) => Some(reason),
+            Ok(_) => None,
+        })
+    }
+
+    /// Writes what is waiting, ends the writer and gives the lock back. Blocks until that is done.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer
+            && writer.join().is_err()
+        {
+            tracing::error!("the journal's writer panicked");
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Journal({})", self.source)
+    }
+}
+
+async fn room(of: &Arc<Semaphore>, much: usize, until: Instant) -> Result<OwnedSemaphorePermit, WriteError> {
+    let much = u32::try_from(much).map_err(|_| WriteError::TooLarge(much))?;
+    let permit = Arc::clone(of).acquire_many_owned(much);
+    match tokio::time::timeout_at(until.into(), permit).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) => Err(WriteError::Closed),
+        Err(_) => Err(WriteError::Full),
+    }
+}

@@ -1,0 +1,306 @@
+//! Reading a journal back: its lines, checked against their chain, and the actions that have no outcome.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::private_files::{self, PrivateFileError};
+
+/// Hashed before each line, so that a line's hash is nobody else's.
+const DOMAIN: &[u8] = b"rocky hatch line 1\n";
+/// `,"hash":"` and 64 digits and `"}`.
+pub(super) const SUFFIX: usize = 75;
+/// The `prevhash` of a chain's first line.
+pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The hash of a line, over its bytes before `,"hash":`.
+pub(super) fn hash(before: &[u8]) -> String {
+    hex::encode(Sha256::new().chain_update(DOMAIN).chain_update(before).finalize())
+}
+
+/// One line of HATCH.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Record {
+    /// Unique; UUIDv7.
+    pub id: Uuid,
+    /// The chain that the line belongs to.
+    pub source: String,
+    /// The event's name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// RFC 3339, UTC, microseconds.
+    pub time: String,
+    /// The workspace that it is about.
+    pub subject: Option<String>,
+    /// For whom.
+    pub tenant: Option<String>,
+    /// By whom.
+    pub actor: Option<String>,
+    /// In which role.
+    pub role: Option<String>,
+    /// Joins a started event and its outcome.
+    pub actionid: Option<Uuid>,
+    /// The inbound request.
+    pub requestid: Option<String>,
+    /// The W3C trace context of the inbound request.
+    pub traceparent: Option<String>,
+    /// The action as audited; in an outcome `status`, `code`, `error`, `duration_us`.
+    pub data: Box<RawValue>,
+    /// Its place in the chain: 20 digits.
+    pub sequence: String,
+    /// The hash of the line before.
+    pub prevhash: String,
+    /// The hash of this line.
+    pub hash: String,
+}
+
+impl Record {
+    /// A text field of `data`.
+    #[must_use]
+    pub fn data_text(&self, field: &str) -> Option<String> {
+        let data: serde_json::Value = serde_json::from_str(self.data.get()).ok()?;
+        data.get(field)?.as_str().map(str::to_owned)
+    }
+}
+
+/// A started event without an outcome.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// The action.
+    pub actionid: Uuid,
+    /// The started event's name.
+    pub started: String,
+    /// When it started.
+    pub time: String,
+    /// The workspace that it is about.
+    pub subject: Option<String>,
+    /// For whom.
+    pub tenant: String,
+    /// By whom.
+    pub actor: String,
+    /// In which role.
+    pub role: String,
+    /// The action as audited.
+    pub data: Box<RawValue>,
+}
+
+/// Where the chain of a journal broke, or why it cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// The file cannot be read or trusted.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
+    /// A line is not what the chain says.
+    #[error(
+        "{} is damaged at line {line} (byte {offset}): {reason}. Nothing was changed; keep the file as it is and put \
+         an undamaged copy in its place, or move the folder away to begin a new journal",
+        path.display()
+    )]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Where the line begins.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The lines of a journal in order, each checked against its chain. An unterminated last line (one that is being written,
+/// or was when the writer died) is not read.
+pub struct Records {
+    segments: std::vec::IntoIter<PathBuf>,
+    open: Option<Segment>,
+    pub(super) chain: Chain,
+    ended: bool,
+}
+
+/// Where a chain stands.
+#[derive(Clone)]
+pub(super) struct Chain {
+    pub(super) sequence: u64,
+    pub(super) hash: String,
+    pub(super) source: Option<String>,
+}
+
+struct Segment {
+    path: PathBuf,
+    lines: BufReader<File>,
+    line: u64,
+    offset: u64,
+}
+
+/// Reads the journal in the folder `hatch`, without its lock.
+///
+/// # Errors
+/// When a file there cannot be read or trusted; damage is reported by the iterator, where it is.
+pub fn records(hatch: &Path) -> Result<Records, ScanError> {
+    Ok(Records {
+        segments: segments(hatch)?.into_iter(),
+        open: None,
+        chain: Chain { sequence: 0, hash: GENESIS.to_owned(), source: None },
+        ended: false,
+    })
+}
+
+/// The started events without an outcome, oldest first. Beside a running service, what it is working on is among them.
+///
+/// # Errors
+/// As [`records`], and damage anywhere.
+pub fn pending(hatch: &Path) -> Result<Vec<Tombstone>, ScanError> {
+    let mut open = OpenActions::default();
+    for record in records(hatch)? {
+        open.see(&record?);
+    }
+    Ok(open.into_tombstones())
+}
+
+/// The segments in their order.
+pub(super) fn segments(hatch: &Path) -> Result<Vec<PathBuf>, PrivateFileError> {
+    let at = private_files::io_at(hatch);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(hatch).map_err(&at)? {
+        let path = entry.map_err(&at)?.path();
+        if path.extension().is_some_and(|ending| ending == "jsonl") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+impl Records {
+    /// Where the active segment ends for good: its path, the length of its whole lines.
+    pub(super) fn tail(&self) -> Option<(&Path, u64)> {
+        self.open.as_ref().map(|segment| (segment.path.as_path(), segment.offset))
+    }
+
+    fn step(&mut self) -> Result<Option<Record>, ScanError> {
+        loop {
+            if let Some(segment) = &mut self.open
+                && let Some(record) = segment.next(&mut self.chain)?
+            {
+                return Ok(Some(record));
+            }
+            let Some(path) = self.segments.next() else {
+                return Ok(None);
+            };
+            if let Some(sealed) = &mut self.open {
+                sealed.ends_whole()?;
+            }
+            let file = private_files::open(&path, private_files::options().read(true))?;
+            self.open = Some(Segment { path, lines: BufReader::with_capacity(1 << 16, file), line: 0, offset: 0 });
+        }
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, ScanError>;
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let step = self.step();
+        self.ended = !matches!(step, Ok(Some(_)));
+        step.transpose()
+    }
+}
+
+impl Segment {
+    fn next(&mut self, chain: &mut Chain) -> Result<Option<Record>, ScanError> {
+        let mut line = Vec::new();
+        self.lines.read_until(b'\n', &mut line).map_err(private_files::io_at(&self.path))?;
+        if line.pop() != Some(b'\n') {
+            return Ok(None);
+        }
+        let record = chain.follow(&line).map_err(|reason| self.damaged(reason))?;
+        self.line += 1;
+        self.offset += line.len() as u64 + 1;
+        Ok(Some(record))
+    }
+
+    /// Only the last segment may end in the middle of a line.
+    fn ends_whole(&mut self) -> Result<(), ScanError> {
+        let size = self.lines.get_ref().metadata().map_err(private_files::io_at(&self.path))?.len();
+        if size == self.offset {
+            Ok(())
+        } else {
+            Err(self.damaged("it ends in the middle of a line, and another segment follows".to_owned()))
+        }
+    }
+
+    fn damaged(&self, reason: String) -> ScanError {
+        ScanError::Damaged { path: self.path.clone(), line: self.line + 1, offset: self.offset, reason }
+    }
+}
+
+impl Chain {
+    /// Takes the next line, or says why it cannot be the next one.
+    fn follow(&mut self, line: &[u8]) -> Result<Record, String> {
+        let cut = line.len().checked_sub(SUFFIX).ok_or("it is too short")?;
+        let (before, suffix) = line.split_at(cut);
+        let expected = format!(",\"hash\":\"{}\"}}", hash(before));
+        if suffix != expected.as_bytes() {
+            return Err("its hash does not match its content".to_owned());
+        }
+        let record: Record = serde_json::from_slice(line).map_err(|error| format!("it is not an event: {error}"))?;
+        if record.prevhash != self.hash {
+            return Err("it does not follow the line before: prevhash is another line's".to_owned());
+        }
+        if record.sequence != sequence_text(self.sequence + 1) {
+            return Err(format!("its sequence is {}, expected {}", record.sequence, self.sequence + 1));
+        }
+        if self.source.as_ref().is_some_and(|source| *source != record.source) {
+            return Err(format!("its source is {}, another chain's", record.source));
+        }
+        self.sequence += 1;
+        self.hash.clone_from(&record.hash);
+        self.source.get_or_insert_with(|| record.source.clone());
+        Ok(record)
+    }
+}
+
+pub(super) fn sequence_text(sequence: u64) -> String {
+    format!("{sequence:020}")
+}
+
+/// Pairs started events with their outcomes: of the two lines with one `actionid`, the first starts the action and the
+/// second ends it.
+#[derive(Default)]
+pub(super) struct OpenActions(BTreeMap<Uuid, Tombstone>);
+
+impl OpenActions {
+    pub(super) fn see(&mut self, record: &Record) {
+        let Some(actionid) = record.actionid else { return };
+        if self.0.remove(&actionid).is_some() {
+            return;
+        }
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        let tombstone = Tombstone {
+            actionid,
+            started: record.kind.clone(),
+            time: record.time.clone(),
+            subject: record.subject.clone(),
+            tenant: text(&record.tenant),
+            actor: text(&record.actor),
+            role: text(&record.role),
+            data: record.data.clone(),
+        };
+        self.0.insert(actionid, tombstone);
+    }
+
+    /// Oldest first: a UUIDv7 sorts by its time.
+    pub(super) fn into_tombstones(self) -> Vec<Tombstone> {
+        self.0.into_values().collect()
+    }
+}

@@ -1,0 +1,96 @@
+//! RELAY: the one path on which events reach HATCH. It stamps, bounds and times every write.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use super::{
+    event::Event,
+    journal::{Journal, Kind, Reservation, Ticket, WriteError},
+    record::Tombstone,
+};
+
+/// The way to HATCH, made of the store that keeps it: `Relay::from(journal)`.
+#[derive(Clone)]
+pub struct Relay {
+    journal: Arc<Journal>,
+    limit: Duration,
+}
+
+impl From<Journal> for Relay {
+    fn from(journal: Journal) -> Self {
+        Relay { journal: Arc::new(journal), limit: Duration::from_secs(2) }
+    }
+}
+
+impl Relay {
+    pub(crate) fn with_limit(self, limit: Duration) -> Self {
+        Relay { limit, ..self }
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Queues a started event with room for its outcome. What comes back says when it is durable; the caller waits for
+    /// that until `until`, and knows what to do when it comes later.
+    pub(crate) async fn started<D: Serialize>(
+        &self,
+        event: &Event<'_, D>,
+        until: Instant,
+    ) -> Result<(Ticket, Reservation), WriteError> {
+        let body = self.stamped(event)?;
+        let place = self.journal.reserve(until).await?;
+        let ticket = self.journal.append(body, Kind::Other, until).await?;
+        Ok((ticket, place))
+    }
+
+    /// Queues an outcome: in its reserved place, or, for an action of an earlier run, where there is room.
+    pub(crate) async fn outcome<D: Serialize>(
+        &self,
+        event: &Event<'_, D>,
+        place: Option<&Reservation>,
+    ) -> Result<Ticket, WriteError> {
+        let body = self.stamped(event)?;
+        match place {
+            Some(place) => self.journal.append_reserved(body, place),
+            None => self.journal.append(body, Kind::Outcome, Instant::now() + self.limit).await,
+        }
+    }
+
+    /// Writes an event that belongs to no action, and waits until it is durable or the limit is over.
+    pub(crate) async fn note<D: Serialize>(&self, event: &Event<'_, D>) -> Result<(), WriteError> {
+        let until = Instant::now() + self.limit;
+        let ticket = self.journal.append(self.stamped(event)?, Kind::Other, until).await?;
+        durable(ticket, until).await
+    }
+
+    pub(crate) fn tombstones(&self) -> &[Tombstone] {
+        self.journal.tombstones()
+    }
+
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.journal.trouble()
+    }
+
+    /// Blocks until what is waiting is written.
+    pub(crate) fn close(&self) {
+        self.journal.close();
+    }
+
+    fn stamped<D: Serialize>(&self, event: &Event<'_, D>) -> Result<Vec<u8>, WriteError> {
+        event.stamped(self.journal.source()).map_err(|error| WriteError::Io(error.to_string()))
+    }
+}
+
+/// Waits for a ticket until then.
+pub(crate) async fn durable(ticket: Ticket, until: Instant) -> Result<(), WriteError> {
+    match tokio::time::timeout_at(until.into(), ticket).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(WriteError::Closed),
+        Err(_) => Err(WriteError::Late),
+    }
+}

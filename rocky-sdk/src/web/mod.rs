@@ -1,0 +1,13 @@
+//! Routes: the doors in front of axum handlers.
+//!
+//! [`DoorRouter`] takes only handlers that go through the doors, [`Payload`] reads an action from path and body, and every
+//! no is problem+json with a stable `code`.
+
+mod merged;
+mod payload;
+mod request;
+mod respond;
+mod router;
+
+pub use payload::Payload;
+pub use router::{DoorRouter, Guarded, Recognised, Via};

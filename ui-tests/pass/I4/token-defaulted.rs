@@ -1,0 +1,5 @@
+use rocky_sdk::Credentials;
+
+fn main() {
+    let _ = Credentials::default();
+}

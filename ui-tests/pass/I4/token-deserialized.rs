@@ -1,0 +1,7 @@
+use ui_tests::Rotate;
+
+fn needs<T: serde::de::DeserializeOwned>() {}
+
+fn main() {
+    needs::<Rotate>();
+}

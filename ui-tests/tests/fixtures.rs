@@ -1,0 +1,38 @@
+//! Each mistake fails to compile with the text that a person read and found good; its twin, one edit away, compiles and
+//! runs. The golden texts belong to the toolchain in `rust-toolchain.toml`; `TRYBUILD=overwrite cargo test -p ui-tests`
+//! writes them anew.
+
+use std::path::{Path, PathBuf};
+
+fn fixtures(kind: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind);
+    let mut found = Vec::new();
+    for folder in std::fs::read_dir(&root).unwrap() {
+        for fixture in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = fixture.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path.strip_prefix(&root).unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn mistakes_do_not_compile_and_their_twins_do() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("fail/*/*.rs");
+    cases.pass("pass/*/*.rs");
+}
+
+#[test]
+fn each_mistake_has_a_twin() {
+    let (fail, pass) = (fixtures("fail"), fixtures("pass"));
+    assert_eq!(fail, pass);
+    assert!(!fail.is_empty());
+    for fixture in fail {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fail").join(&fixture)).unwrap();
+        assert!(text.contains("fn main() {"), "{} has no main, which is a second mistake", fixture.display());
+    }
+}
