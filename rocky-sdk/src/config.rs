@@ -1,1 +1,129 @@
-//! x
+//! `ROCKY_*` to settings, or a sentence that says why not. A setting that this build cannot honour refuses to start;
+//! nothing falls back to something weaker.
+
+use std::path::PathBuf;
+
+/// What a self-host service is told from outside.
+///
+/// ```
+/// use rocky_sdk::config::Config;
+/// let config = Config::from_vars(|name| (name == "ROCKY_HOME").then(|| "/var/lib/rocky".to_owned()))?;
+/// assert_eq!(config.listen, "127.0.0.1:7070");
+///
+/// let refused = Config::from_vars(|name| (name == "ROCKY_BILLING").then(|| "enabled".to_owned()));
+/// assert!(refused.unwrap_err().to_string().contains("feature `polar`"));
+/// # Ok::<(), rocky_sdk::config::Refused>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// `ROCKY_HOME`: the folder of everything that is kept; `rocky-home` unless said otherwise.
+    pub home: PathBuf,
+    /// `ROCKY_LISTEN`: the address to listen on; `127.0.0.1:7070` unless said otherwise. `:0` takes a free port.
+    pub listen: String,
+}
+
+/// A setting that this build cannot honour.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
+/// Settings that only the cloud build reads, and the feature that reads them.
+const CLOUD: [(&str, &str); 6] = [
+    ("ROCKY_AIRLOCK_URL", "airlock"),
+    ("ROCKY_AIRLOCK_COOKIE", "airlock"),
+    ("ROCKY_POLAR_URL", "polar"),
+    ("ROCKY_POLAR_TOKEN", "polar"),
+    ("ROCKY_POLAR_WEBHOOK_SECRET", "polar"),
+    ("ROCKY_DATABASE_URL", "postgres"),
+];
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// [`Refused`], with one sentence.
+    pub fn from_env() -> Result<Self, Refused> {
+        for name in ["ROCKY_AUTH", "ROCKY_BILLING", "ROCKY_HATCH", "ROCKY_LISTEN"] {
+            if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
+                return Err(Refused(format!("{name} is not UTF-8: write it as text.")));
+            }
+        }
+        let mut config = Config::from_vars(|name| std::env::var(name).ok())?;
+        if let Some(home) = std::env::var_os("ROCKY_HOME") {
+            config.home = home.into();
+        }
+        Ok(config)
+    }
+
+    /// Reads the variables that `get` knows.
+    ///
+    /// # Errors
+    /// As [`Config::from_env`].
+    pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, Refused> {
+        let (auth, billing) = (get("ROCKY_AUTH"), get("ROCKY_BILLING"));
+        if auth.as_deref() == Some("local") && billing.as_deref() == Some("enabled") {
+            return Err(Refused(
+                "ROCKY_AUTH=local and ROCKY_BILLING=enabled do not go together: a local identity has no customer; \
+                 billing also needs the feature `polar`, which this build does not have."
+                    .to_owned(),
+            ));
+        }
+        one_of("ROCKY_AUTH", auth, "local", ("airlock", "airlock"))?;
+        one_of("ROCKY_BILLING", billing, "disabled", ("enabled", "polar"))?;
+        one_of("ROCKY_HATCH", get("ROCKY_HATCH"), "journal", ("postgres", "postgres"))?;
+        for (name, feature) in CLOUD {
+            if get(name).is_some() {
+                return Err(Refused(format!(
+                    "{name} is set and needs the feature `{feature}`, which this build does not have: unset it, or build with the feature."
+                )));
+            }
+        }
+        Ok(Config {
+            home: get("ROCKY_HOME").unwrap_or_else(|| "rocky-home".to_owned()).into(),
+            listen: get("ROCKY_LISTEN").unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
+        })
+    }
+}
+
+/// The value that this build honours, the one that needs a feature, or neither.
+fn one_of(name: &str, value: Option<String>, ours: &str, (theirs, feature): (&str, &str)) -> Result<(), Refused> {
+    match value.as_deref() {
+        None => Ok(()),
+        Some(value) if value == ours => Ok(()),
+        Some(value) if value == theirs => Err(Refused(format!(
+            "{name}={value} needs the feature `{feature}`, which this build does not have: write {name}={ours}, or build with the feature."
+        ))),
+        Some(value) => Err(Refused(format!("{name}={value} is not a mode: write {name}={ours}."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(vars: &[(&str, &str)]) -> Result<Config, Refused> {
+        Config::from_vars(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn every_mode_starts_or_says_why_not() {
+        for good in [&[][..], &[("ROCKY_AUTH", "local"), ("ROCKY_BILLING", "disabled"), ("ROCKY_HATCH", "journal")]] {
+            assert!(with(good).is_ok(), "{good:?}");
+        }
+        for (bad, says) in [
+            (&[("ROCKY_AUTH", "airlock")][..], "feature `airlock`"),
+            (&[("ROCKY_BILLING", "enabled")], "feature `polar`"),
+            (&[("ROCKY_HATCH", "postgres")], "feature `postgres`"),
+            (&[("ROCKY_AUTH", "local"), ("ROCKY_BILLING", "enabled")], "has no customer"),
+            (&[("ROCKY_AUTH", "none")], "is not a mode"),
+            (&[("ROCKY_AUTH", "")], "is not a mode"),
+            (&[("ROCKY_BILLING", "Disabled")], "is not a mode"),
+            (&[("ROCKY_POLAR_TOKEN", "x")], "feature `polar`"),
+            (&[("ROCKY_DATABASE_URL", "x")], "feature `postgres`"),
+        ] {
+            let said = with(bad).unwrap_err().to_string();
+            assert!(said.contains(says) && !said.contains('\n'), "{bad:?}: {said}");
+        }
+    }
+}

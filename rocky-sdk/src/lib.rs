@@ -1,6 +1,9 @@
 //! rocky makes it a compile error to change a tenant's state without three doors: Airlock (who are you), HATCH (the audit
 //! event is durable *before* the action), and, on the cloud build only, Polar (is the tier paid for).
 
+// What the macros write names this crate from outside; inside, it is itself.
+extern crate self as rocky_sdk;
+
 pub mod airlock;
 pub mod config;
 pub mod doors;

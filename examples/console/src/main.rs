@@ -1,1 +1,136 @@
-fn main() {}
+//! The self-host console: a real service behind the three doors, and its operator's commands.
+
+mod demo;
+mod http;
+mod operator;
+mod routes;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use rocky_sdk::{Slug, config::Config};
+
+/// Provisions, upgrades and decommissions workspaces, with an audit event before and after each.
+#[derive(Parser)]
+#[command(name = "rocky-console", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the API, until SIGTERM.
+    Serve {
+        #[command(flatten)]
+        home: Home,
+        /// The address to listen on; `:0` takes a free port [ROCKY_LISTEN, 127.0.0.1:7070]
+        #[arg(long)]
+        listen: Option<String>,
+        /// What makes workspaces: `process`
+        #[arg(long, default_value = "process")]
+        driver: String,
+    },
+    /// Shows every answer of a console of its own, in a temporary home.
+    Demo,
+    /// Gives the local user a new token, and prints it.
+    Token {
+        #[command(flatten)]
+        home: Home,
+    },
+    /// Lists the actions that started and have no outcome.
+    Pending {
+        #[command(flatten)]
+        home: Home,
+    },
+    /// Settles them by looking at the driver, beside a running console or without one.
+    Reconcile {
+        #[command(flatten)]
+        home: Home,
+        /// Only this workspace's
+        slug: Option<Slug>,
+    },
+    /// A workspace, as the driver starts it.
+    #[command(hide = true)]
+    Workspace,
+}
+
+#[derive(clap::Args)]
+struct Home {
+    /// The folder of everything that is kept [ROCKY_HOME, rocky-home]
+    #[arg(long = "home", value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+/// What a command ends with.
+type Ended = Result<ExitCode, Failure>;
+
+/// Why a command ended early.
+enum Failure {
+    /// A setting that this build cannot honour: exit code 2.
+    Refused(String),
+    /// Anything else: exit code 1.
+    Failed(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let said = error.to_string();
+            if !text.contains(&said) {
+                text = format!("{text}: {said}");
+            }
+            cause = error.source();
+        }
+        Failure::Failed(text)
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Workspaces are many: theirs is a thread and a socket, not a runtime.
+    let ended = match cli.command {
+        Command::Workspace => rocky_sdk::hearth::serve_workspace().map(|()| ExitCode::SUCCESS).map_err(Failure::from),
+        command => {
+            tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| runtime.block_on(run(command)))
+        }
+    };
+    match ended {
+        Ok(code) => code,
+        Err(Failure::Refused(why)) => {
+            eprintln!("rocky-console: {why}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(why)) => {
+            eprintln!("rocky-console: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Ended {
+    let config = |home: Home| {
+        let mut config = Config::from_env().map_err(|refused| Failure::Refused(refused.to_string()))?;
+        if let Some(folder) = home.folder {
+            config.home = folder;
+        }
+        Ok::<Config, Failure>(config)
+    };
+    match command {
+        Command::Serve { home, listen, driver } => {
+            let mut config = config(home)?;
+            if let Some(listen) = listen {
+                config.listen = listen;
+            }
+            serve::run(&config, &driver).await
+        }
+        Command::Demo => demo::run().await,
+        Command::Token { home } => operator::token(&config(home)?.home),
+        Command::Pending { home } => operator::pending(&config(home)?.home),
+        Command::Reconcile { home, slug } => operator::reconcile(&config(home)?.home, slug.as_ref()).await,
+        Command::Workspace => Err(Failure::Failed("a workspace is served without a runtime".to_owned())),
+    }
+}

@@ -34,10 +34,6 @@ impl Doors {
 }
 
 impl Taken {
-    pub(crate) fn tombstone(&self) -> &Tombstone {
-        &self.tombstone
-    }
-
     /// The action as it was audited, where this tombstone is of an `A`.
     pub(crate) fn action<A: Action>(&self) -> Option<A> {
         if self.tombstone.started != A::STARTED.as_str() {

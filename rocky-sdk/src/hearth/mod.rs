@@ -1,1 +1,177 @@
-//! x
+//! HEARTH: workspaces, which a tenant provisions, upgrades and decommissions.
+//!
+//! [`Hearth`] is what routes hold. It reaches its [`Driver`] with a token and in no other way, and it never writes rows:
+//! the doors do, through [`Rows`], in the order that keeps row, journal and driver in step.
+
+mod actions;
+pub mod control;
+mod driver;
+mod error;
+mod guarded_call;
+mod local_process;
+mod reconcile;
+mod rows;
+mod workspace;
+mod workspaces;
+
+use std::{sync::Arc, time::Instant};
+
+pub use actions::{Decommission, Provision, Upgrade};
+pub use driver::{Driver, DriverError, Inspection, Placement};
+pub use error::HearthError;
+pub use local_process::LocalProcess;
+pub use reconcile::{Settled, Verdict};
+pub use rows::{Rows, RowsError};
+pub use workspace::{ServeError, serve_workspace};
+pub use workspaces::Workspaces;
+
+pub use crate::{DeploymentRef, Slug, State, Tier};
+
+use crate::{
+    Bolted, Doors, Entitled, Role,
+    deployment::timestamp,
+    doors::{Authenticated, EventNameTaken, Progress},
+};
+use guarded_call::{Call, raise};
+
+/// The actions that open a driver of HEARTH.
+type Lifecycle = (Provision, Upgrade, Decommission);
+
+/// HEARTH, bolted to its doors. A clone is another handle to the same.
+#[derive(Clone)]
+pub struct Hearth(Arc<Inner>);
+
+struct Inner {
+    doors: Doors,
+    driver: Bolted<Box<dyn Driver>, Lifecycle>,
+    rows: Arc<Rows>,
+}
+
+/// HEARTH cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The rows were opened for a driver of another name.
+    #[error("the rows were opened for the driver `{rows}`, and the driver is `{driver}`: give both the same name")]
+    OtherDriver {
+        /// The name that the rows have.
+        rows: String,
+        /// The driver's.
+        driver: String,
+    },
+    /// Another action writes HEARTH's events.
+    #[error(transparent)]
+    EventName(#[from] EventNameTaken),
+}
+
+impl Hearth {
+    /// Bolts the driver to the doors whose ledger these rows are.
+    ///
+    /// # Errors
+    /// [`SetupError`].
+    pub fn new(doors: &Doors, rows: Arc<Rows>, driver: impl Driver) -> Result<Self, SetupError> {
+        if rows.driver() != driver.name() {
+            return Err(SetupError::OtherDriver { rows: rows.driver().to_owned(), driver: driver.name().to_owned() });
+        }
+        let driver = Bolted::new(doors, Box::new(driver) as Box<dyn Driver>)?;
+        Ok(Hearth(Arc::new(Inner { doors: doors.clone(), driver, rows })))
+    }
+
+    /// Makes the workspace of the action, and takes back what was made when that fails.
+    ///
+    /// # Errors
+    /// [`HearthError`]. A driver that panics panics here too, once what it made is taken back.
+    pub async fn provision(&self, token: &Entitled<Provision>) -> Result<DeploymentRef, HearthError> {
+        let driver = self.0.driver.open(token)?;
+        let row = token.row().ok_or(HearthError::NoRow)?;
+        token.progress(Progress::Acting);
+        match Call::of(driver.provision(token)).until(before(token.ends_at())).await {
+            Ok(Ok(placement)) => Ok(done(token, row, placement)),
+            failure => {
+                match Call::of(driver.undo(token)).until(token.ends_at()).await {
+                    Ok(Ok(())) => token.progress(Progress::Nothing),
+                    _ => tracing::error!(slug = %row.slug, "what a failed provision made could not be taken back"),
+                }
+                raise(failure)
+            }
+        }
+    }
+
+    /// Gives the workspace the tier of the action.
+    ///
+    /// # Errors
+    /// [`HearthError`].
+    pub async fn upgrade(&self, token: &Entitled<Upgrade>) -> Result<DeploymentRef, HearthError> {
+        let driver = self.0.driver.open(token)?;
+        let row = token.row().ok_or(HearthError::NoRow)?;
+        token.progress(Progress::Acting);
+        match Call::of(driver.upgrade(token)).until(before(token.ends_at())).await {
+            Ok(Ok(placement)) => Ok(done(token, row, placement)),
+            failure => {
+                // Only a look tells whether it is as it was.
+                if let Ok(Ok(found)) = Call::of(driver.inspect(&row.slug)).until(token.ends_at()).await
+                    && tier_of(&found) == Some(row.tier)
+                {
+                    token.progress(Progress::Nothing);
+                }
+                raise(failure)
+            }
+        }
+    }
+
+    /// Takes the workspace away.
+    ///
+    /// # Errors
+    /// [`HearthError`]; the action is tried again until it succeeds.
+    pub async fn decommission(&self, token: &Entitled<Decommission>) -> Result<DeploymentRef, HearthError> {
+        let driver = self.0.driver.open(token)?;
+        let row = token.row().ok_or(HearthError::NoRow)?;
+        token.progress(Progress::Acting);
+        match Call::of(driver.decommission(token)).until(token.ends_at()).await {
+            Ok(Ok(())) => {
+                let gone =
+                    DeploymentRef { state: State::Decommissioning, url: None, updated_at: timestamp(), ..row.clone() };
+                token.progress(Progress::Done(gone.clone()));
+                Ok(gone)
+            }
+            failure => raise(failure),
+        }
+    }
+
+    /// The workspaces of the caller's tenant, and of nobody else.
+    #[must_use]
+    pub fn workspaces<'a, R: Role>(&'a self, authenticated: &'a Authenticated<R>) -> Workspaces<'a> {
+        Workspaces::new(&self.0.rows, authenticated)
+    }
+}
+
+impl std::fmt::Debug for Hearth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Hearth({})", self.0.rows.driver())
+    }
+}
+
+/// The driver did its work: what there is from now on.
+fn done<A>(token: &Entitled<A>, row: &DeploymentRef, placement: Placement) -> DeploymentRef {
+    let now = placed(row, placement);
+    token.progress(Progress::Done(now.clone()));
+    now
+}
+
+fn placed(row: &DeploymentRef, placement: Placement) -> DeploymentRef {
+    let Placement { tier, url } = placement;
+    DeploymentRef { tier, state: State::Active, url: Some(url), updated_at: timestamp(), ..row.clone() }
+}
+
+fn tier_of(found: &Inspection) -> Option<Tier> {
+    match found {
+        Inspection::Absent => None,
+        Inspection::Broken { tier } => *tier,
+        Inspection::Serving(placement) => Some(placement.tier),
+    }
+}
+
+/// Leaves a fifth of the time for taking back.
+fn before(ends_at: Instant) -> Instant {
+    let left = ends_at.saturating_duration_since(Instant::now());
+    ends_at.checked_sub(left / 5).unwrap_or(ends_at)
+}

@@ -1,0 +1,79 @@
+//! The operator's commands.
+
+use std::{path::Path, process::ExitCode};
+
+use rocky_sdk::{
+    LocalAuth, Slug, hatch,
+    hearth::{Settled, Verdict, control},
+};
+
+use crate::{Ended, Failure, serve::open};
+
+/// `token`: a new one; the old one is worth nothing from then on, in a running console too.
+pub(crate) fn token(home: &Path) -> Ended {
+    let first = LocalAuth::new_token(home)?;
+    println!("{}", first.token);
+    eprintln!("kept in {}", first.token_file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `pending`: read beside a running console, without its lock.
+pub(crate) fn pending(home: &Path) -> Ended {
+    let pending = hatch::pending(&home.join("hatch"))?;
+    for tombstone in &pending {
+        println!(
+            "{}  {:<30}  {:<20}  {}  by {}",
+            tombstone.time,
+            tombstone.started,
+            tombstone.subject.as_deref().unwrap_or("-"),
+            tombstone.actionid,
+            tombstone.actor,
+        );
+    }
+    match pending.len() {
+        0 => println!("every action has its outcome"),
+        count => println!(
+            "{count} without an outcome; a running console may be at work on some: `reconcile` settles the rest"
+        ),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `reconcile`: through the running console, or with the home to itself. Exit code 1 when something is left.
+pub(crate) async fn reconcile(home: &Path, slug: Option<&Slug>) -> Ended {
+    let settled = match control::reconcile(home, slug).await? {
+        Some(settled) => settled,
+        None => alone(home, slug).await?,
+    };
+    for Settled { actionid, started, subject, verdict } in &settled {
+        let verdict = match verdict {
+            Verdict::Succeeded => "settled: it succeeded".to_owned(),
+            Verdict::Failed => "settled: it failed".to_owned(),
+            Verdict::Left(why) => format!("left: {why}"),
+        };
+        println!("{started:<30}  {:<20}  {actionid}  {verdict}", subject.as_deref().unwrap_or("-"));
+    }
+    if settled.is_empty() {
+        println!("there is nothing to settle");
+    }
+    let left = settled.iter().any(|settled| matches!(settled.verdict, Verdict::Left(_)));
+    Ok(if left { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn alone(home: &Path, slug: Option<&Slug>) -> Result<Vec<Settled>, Failure> {
+    if !home.join("identity.json").exists() {
+        return Err(Failure::Failed(format!(
+            "{} is no console's home: nothing was ever started there",
+            home.display()
+        )));
+    }
+    let (auth, _) = LocalAuth::open(home)?;
+    let opened = open(home, auth).await?;
+    let by = format!("operator:uid={}", rustix::process::geteuid().as_raw());
+    let settled = opened.hearth.reconcile(slug, &by).await;
+    if let Err(undrained) = opened.doors.shutdown(std::time::Duration::from_secs(30)).await {
+        eprintln!("rocky-console: {undrained}");
+    }
+    opened.rows.close().await;
+    Ok(settled)
+}

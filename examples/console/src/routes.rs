@@ -1,0 +1,93 @@
+//! The console's routes: each mutating one is five lines, and none compiles without the doors.
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use rocky_sdk::{
+    Authenticated, Denied, Doors, Entitled, Observer,
+    hearth::{Decommission, DeploymentRef, Hearth, HearthError, Provision, Upgrade},
+    tenant_action,
+    web::DoorRouter,
+};
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Console {
+    pub(crate) hearth: Hearth,
+    pub(crate) doors: Doors,
+}
+
+#[tenant_action]
+async fn provision(token: &Entitled<Provision>, State(console): State<Console>) -> Result<DeploymentRef, HearthError> {
+    console.hearth.provision(token).await
+}
+
+#[tenant_action]
+async fn upgrade(token: &Entitled<Upgrade>, State(console): State<Console>) -> Result<DeploymentRef, HearthError> {
+    console.hearth.upgrade(token).await
+}
+
+#[tenant_action]
+async fn decommission(
+    token: &Entitled<Decommission>,
+    State(console): State<Console>,
+) -> Result<DeploymentRef, HearthError> {
+    console.hearth.decommission(token).await
+}
+
+async fn list(
+    authenticated: Authenticated<Observer>,
+    State(console): State<Console>,
+) -> Result<Json<Vec<DeploymentRef>>, Denied> {
+    console.hearth.workspaces(&authenticated).list().await.map(Json)
+}
+
+async fn one(
+    authenticated: Authenticated<Observer>,
+    State(console): State<Console>,
+    Path(slug): Path<String>,
+) -> Result<Json<DeploymentRef>, Denied> {
+    console.hearth.workspaces(&authenticated).get(&slug).await.map(Json)
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether a tenant's state can be changed now, and why not.
+async fn readyz(State(console): State<Console>) -> (StatusCode, String) {
+    match console.doors.ready() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(reasons) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n"))),
+    }
+}
+
+pub(crate) fn router(console: Console) -> Router {
+    DoorRouter::new(console.doors.clone())
+        .post("/api/hearth/workspaces", provision)
+        .post("/api/hearth/workspaces/{slug}/upgrade", upgrade)
+        .delete("/api/hearth/workspaces/{slug}", decommission)
+        .get("/api/hearth/workspaces", list)
+        .get("/api/hearth/workspaces/{slug}", one)
+        .public_get("/healthz", healthz)
+        .public_get("/readyz", readyz)
+        .with_state(console)
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "not-found", "There is nothing at this path.") })
+        .method_not_allowed_fallback(|| async {
+            problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method.")
+        })
+}
+
+fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
+    let body = serde_json::json!({
+        "type": format!("urn:rocky:problem:{code}"),
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    });
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}

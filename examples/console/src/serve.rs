@@ -1,0 +1,133 @@
+//! `serve`: the adapters are chosen here and nowhere else.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use rocky_sdk::{
+    Billing, Doors, LocalAuth,
+    config::Config,
+    hatch::{Journal, JournalOptions},
+    hearth::{Hearth, LocalProcess, Rows, control::ControlSocket},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    Ended, Failure,
+    routes::{Console, router},
+};
+
+/// How long running actions may take to end after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How long answers may take to be read after that.
+const GOODBYE: Duration = Duration::from_secs(2);
+const DRIVER: &str = "process";
+
+/// Everything that a home holds, opened.
+pub(crate) struct Opened {
+    pub(crate) doors: Doors,
+    pub(crate) hearth: Hearth,
+    pub(crate) rows: Arc<Rows>,
+}
+
+/// Opens a home: journal, rows, driver, doors.
+pub(crate) async fn open(home: &Path, auth: LocalAuth) -> Result<Opened, Failure> {
+    let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+    let rows = Arc::new(Rows::open(&home.join("rocky.db"), DRIVER).await?);
+    let itself = std::env::current_exe()?;
+    let driver = LocalProcess::new([itself.as_os_str(), "workspace".as_ref()], &home.join("workspaces"))?;
+    let doors = Doors::builder()
+        .airlock(auth)
+        .hatch(journal)
+        .billing(Billing::SelfHosted)
+        .ledger(Arc::clone(&rows) as _)
+        .build()
+        .await?;
+    let hearth = Hearth::new(&doors, Arc::clone(&rows), driver)?;
+    Ok(Opened { doors, hearth, rows })
+}
+
+pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
+    refuse_other_drivers(driver)?;
+    log();
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (auth, first) = LocalAuth::open(&config.home)?;
+    if let Some(first) = first {
+        eprintln!("a new home: this token is shown once, and kept in {}", first.token_file.display());
+        eprintln!("  {}", first.token);
+    }
+    let Opened { doors, hearth, rows } = open(&config.home, auth).await?;
+    for tombstone in doors.pending() {
+        let (started, subject) = (&tombstone.started, tombstone.subject.as_deref().unwrap_or("-"));
+        tracing::warn!(started, subject, actionid = %tombstone.actionid, "no outcome: `rocky-console reconcile` settles it");
+    }
+    let control = ControlSocket::bind(&config.home)?;
+    let listener = tokio::net::TcpListener::bind(&config.listen)
+        .await
+        .map_err(|error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen)))?;
+    let address = listener.local_addr()?;
+
+    let (stop, stopped) = tokio::sync::watch::channel(());
+    let app = router(Console { hearth: hearth.clone(), doors: doors.clone() });
+    let server = tokio::spawn(
+        axum::serve(listener, app)
+            .with_graceful_shutdown(async move {
+                let mut stopped = stopped;
+                // An error is a sender that is gone, which is a stop too.
+                if stopped.changed().await.is_err() {
+                    tracing::debug!("the server stops with its owner");
+                }
+            })
+            .into_future(),
+    );
+    let retries = tokio::spawn({
+        let hearth = hearth.clone();
+        async move { hearth.retry_decommissions().await }
+    });
+    let operators = tokio::spawn(async move { control.serve(&hearth).await });
+    writeln!(std::io::stdout(), "listening on http://{address}")?;
+
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    tracing::info!("shutting down");
+    stop.send_replace(());
+    let drained = doors.shutdown(DRAIN).await;
+    operators.abort();
+    if tokio::time::timeout(GOODBYE, server).await.is_err() {
+        tracing::info!("some connections were cut");
+    }
+    retries.abort();
+    rows.close().await;
+    match drained {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(undrained) => {
+            eprintln!("rocky-console: {undrained}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn refuse_other_drivers(driver: &str) -> Result<(), Failure> {
+    match driver {
+        DRIVER => Ok(()),
+        "docker" => Err(Failure::Refused(
+            "--driver docker needs the feature `local-docker`, which this build does not have: write --driver process."
+                .to_owned(),
+        )),
+        other => Err(Failure::Refused(format!("--driver {other} is not a driver: write --driver process."))),
+    }
+}
+
+/// Logs on standard error; `ROCKY_LOG` says how much.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ROCKY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+}

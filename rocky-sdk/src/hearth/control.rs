@@ -1,0 +1,120 @@
+//! The way to a running service for its operator: a socket in its home (0600), for whoever the service runs as.
+
+use std::{
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+};
+
+use super::{Hearth, Settled};
+use crate::{Slug, private_files};
+
+const SOCKET: &str = "control.sock";
+const LONGEST: u64 = 4096;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What an operator asks for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+enum Command {
+    Reconcile { slug: Option<Slug> },
+}
+
+/// A bound control socket. Dropped, it takes its file away.
+#[derive(Debug)]
+pub struct ControlSocket {
+    path: PathBuf,
+    listener: UnixListener,
+}
+
+impl ControlSocket {
+    /// Binds the socket in `home`. The caller holds the journal's lock, so a socket that is there is a dead one's.
+    ///
+    /// # Errors
+    /// When the socket cannot be made; a home's path may have about 90 bytes.
+    pub fn bind(home: &Path) -> io::Result<Self> {
+        let path = home.join(SOCKET);
+        std::fs::remove_file(&path).or_else(private_files::missing_is_fine)?;
+        // Bound under another name and renamed when it is closed to others: it is never open to them under its own.
+        let beside = home.join("control.new");
+        std::fs::remove_file(&beside).or_else(private_files::missing_is_fine)?;
+        let listener = UnixListener::bind(&beside)?;
+        std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&beside, &path)?;
+        Ok(ControlSocket { path, listener })
+    }
+
+    /// Answers operators, one after the other, for as long as it is polled.
+    pub async fn serve(&self, hearth: &Hearth) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    if let Err(error) = answer(stream, hearth).await {
+                        tracing::warn!(%error, "an operator's command was not answered");
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the control socket cannot be used");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the control socket's file was gone already");
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, hearth: &Hearth) -> io::Result<()> {
+    let us = rustix::process::geteuid().as_raw();
+    let peer = stream.peer_cred()?.uid();
+    if peer != us {
+        return Err(io::Error::other(format!("user {peer} is not user {us}")));
+    }
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    let mut read = BufReader::new(read.take(LONGEST));
+    tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
+    let Command::Reconcile { slug } = serde_json::from_str(&line)?;
+    let settled = hearth.reconcile(slug.as_ref(), &format!("operator:uid={peer}")).await;
+    let mut answer = serde_json::to_vec(&settled)?;
+    answer.push(b'\n');
+    write.write_all(&answer).await?;
+    write.shutdown().await
+}
+
+/// Asks the service that runs in `home` to reconcile; `None` when none runs there.
+///
+/// # Errors
+/// When the service does not answer as it should.
+pub async fn reconcile(home: &Path, slug: Option<&Slug>) -> io::Result<Option<Vec<Settled>>> {
+    let stream = match UnixStream::connect(home.join(SOCKET)).await {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let (mut read, mut write) = stream.into_split();
+    let mut command = serde_json::to_vec(&Command::Reconcile { slug: slug.cloned() })?;
+    command.push(b'\n');
+    write.write_all(&command).await?;
+    let mut answer = Vec::new();
+    read.read_to_end(&mut answer).await?;
+    if answer.is_empty() {
+        return Err(io::Error::other("the running service closed the control socket without an answer: see its log"));
+    }
+    Ok(Some(serde_json::from_slice(&answer)?))
+}

@@ -1,0 +1,38 @@
+//! Why an action of HEARTH failed.
+
+use super::DriverError;
+use crate::{ActionError, ErrorKind, doors::ForeignToken};
+
+/// An action of HEARTH failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HearthError {
+    /// The driver says why.
+    #[error("the driver failed")]
+    Driver(#[from] DriverError),
+    /// The driver did not answer in time.
+    #[error("the driver took too long")]
+    TimedOut,
+    /// The token was minted by other doors.
+    #[error(transparent)]
+    Foreign(#[from] ForeignToken),
+    /// The doors have no ledger that knows workspaces.
+    #[error("the doors were built without HEARTH's rows: `Doors::builder()..ledger(rows)`")]
+    NoRow,
+}
+
+impl ActionError for HearthError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            HearthError::Driver(error) => error.kind,
+            HearthError::TimedOut | HearthError::Foreign(_) | HearthError::NoRow => ErrorKind::Failed,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            HearthError::Driver(error) => error.code,
+            HearthError::TimedOut | HearthError::Foreign(_) | HearthError::NoRow => "driver-failed",
+        }
+    }
+}

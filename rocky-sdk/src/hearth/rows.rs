@@ -1,0 +1,149 @@
+//! The rows of HEARTH in SQLite: who has which workspace, who is at work on it, and which answers are given again.
+//!
+//! One connection writes, so writers queue and never meet; others read. Each change is one transaction with
+//! `synchronous = FULL`.
+
+mod answers;
+mod ledger;
+mod schema;
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    Row as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+};
+
+use crate::{
+    DeploymentRef, Slug, State, Tier,
+    doors::LedgerError,
+    private_files::{self, PrivateFileError},
+};
+
+/// HEARTH's rows, and the ledger that the doors ask.
+pub struct Rows {
+    write: SqlitePool,
+    read: SqlitePool,
+    /// The configured driver: rows of another are refused.
+    driver: String,
+}
+
+/// The rows cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// The file cannot be trusted.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
+    /// The database cannot be used.
+    #[error("{}: {source}", path.display())]
+    Database {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// It was written by a later version.
+    #[error("{} has schema {found}, and this version knows {known}: use the version that wrote it", path.display())]
+    Newer {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The schema in the file.
+        found: i64,
+        /// The schema of this version.
+        known: i64,
+    },
+}
+
+impl Rows {
+    /// Opens the rows at `path` (0600), or begins them, for workspaces that `driver` makes.
+    ///
+    /// # Errors
+    /// [`RowsError`].
+    pub async fn open(path: &Path, driver: impl Into<String>) -> Result<Self, RowsError> {
+        // SQLite would make it readable by others, and makes its side files like it.
+        drop(private_files::open(path, private_files::options().read(true).write(true).create(true))?);
+        let failed = |source| RowsError::Database { path: path.to_owned(), source };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true);
+        let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(10));
+        let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+        schema::migrate(&write, path).await?;
+        let read = pool(4).connect_with(options.read_only(true)).await.map_err(failed)?;
+        Ok(Rows { write, read, driver: driver.into() })
+    }
+
+    /// The name of the configured driver.
+    #[must_use]
+    pub fn driver(&self) -> &str {
+        &self.driver
+    }
+
+    /// Closes the database in order.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// The tenant's workspaces, by name.
+    pub(super) async fn of_tenant(&self, tenant: &str) -> Result<Vec<DeploymentRef>, LedgerError> {
+        let query = "SELECT * FROM workspaces WHERE tenant = ? AND state NOT IN ('gone', 'void') ORDER BY slug";
+        let rows = sqlx::query(query).bind(tenant).fetch_all(&self.read).await.map_err(unusable)?;
+        rows.iter().map(deployment).collect()
+    }
+
+    /// The workspace of this name, whoever has it.
+    pub(super) async fn get(&self, slug: &Slug) -> Result<Option<DeploymentRef>, LedgerError> {
+        let query = "SELECT * FROM workspaces WHERE slug = ? AND state NOT IN ('gone', 'void')";
+        let row = sqlx::query(query).bind(slug.as_str()).fetch_optional(&self.read).await.map_err(unusable)?;
+        row.as_ref().map(deployment).transpose()
+    }
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rows(driver {})", self.driver)
+    }
+}
+
+fn unusable(error: impl std::fmt::Display) -> LedgerError {
+    LedgerError(error.to_string())
+}
+
+fn text(row: &SqliteRow, column: &str) -> Result<String, LedgerError> {
+    row.try_get(column).map_err(unusable)
+}
+
+/// A row as everybody outside sees it.
+fn deployment(row: &SqliteRow) -> Result<DeploymentRef, LedgerError> {
+    let doubt: i64 = row.try_get("doubt").map_err(unusable)?;
+    let state = match text(row, "state")?.as_str() {
+        "decommissioning" | "gone" => State::Decommissioning,
+        _ if doubt != 0 => State::Unsettled,
+        "provisioning" | "void" => State::Provisioning,
+        "active" => State::Active,
+        "upgrading" => State::Upgrading,
+        "read_only" => State::ReadOnly,
+        other => return Err(LedgerError(format!("a row has the state `{other}`, which this version does not know"))),
+    };
+    Ok(DeploymentRef {
+        slug: Slug::from_str(&text(row, "slug")?).map_err(unusable)?,
+        tenant: text(row, "tenant")?,
+        tier: tier(&text(row, "tier")?)?,
+        state,
+        driver: text(row, "driver")?,
+        url: row.try_get("url").map_err(unusable)?,
+        created_at: text(row, "created_at")?,
+        updated_at: text(row, "updated_at")?,
+    })
+}
+
+fn tier(text: &str) -> Result<Tier, LedgerError> {
+    [Tier::Solo, Tier::Team, Tier::Business]
+        .into_iter()
+        .find(|tier| tier.as_str() == text)
+        .ok_or_else(|| LedgerError(format!("a row has the tier `{text}`, which this version does not know")))
+}

@@ -1,0 +1,317 @@
+//! The rows as the doors' ledger.
+
+use jiff::{Timestamp, ToSpan};
+use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::{Rows, answers, deployment, text, unusable};
+use crate::{
+    BoxFuture, DeploymentRef, State,
+    deployment::timestamp,
+    doors::{Answer, AnswerKey, Change, Intent, Ledger, LedgerError, Obstacle, Owner, Recall, SettleError},
+    hatch::Tombstone,
+    hearth::{Decommission, Provision, Upgrade},
+};
+
+/// How long a decommissioned workspace's name is kept for its tenant.
+const KEPT_DAYS: i64 = 7;
+
+type Result<T, E = LedgerError> = std::result::Result<T, E>;
+
+impl Ledger for Rows {
+    fn recover<'a>(&'a self, open: &'a [Tombstone]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.recover_rows(open))
+    }
+
+    fn owner<'a>(&'a self, intent: &'a Intent) -> BoxFuture<'a, Result<Owner>> {
+        Box::pin(async move {
+            let Some(slug) = intent.subject() else { return Ok(Owner::Nobody) };
+            if intent.is::<Provision>() {
+                return Ok(Owner::Ours); // whether the name is free is the claim's to say
+            }
+            Ok(match self.get(slug).await? {
+                None => Owner::Nobody,
+                Some(row) if row.tenant == intent.tenant() => Owner::Ours,
+                Some(_) => Owner::Theirs,
+            })
+        })
+    }
+
+    fn claim<'a>(&'a self, intent: &'a Intent) -> BoxFuture<'a, Result<DeploymentRef, Obstacle>> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            let claimed = if intent.is::<Provision>() {
+                claim_name(&mut transaction, intent, &self.driver).await?
+            } else {
+                claim_row(&mut transaction, intent, &self.driver).await?
+            };
+            transaction.commit().await.map_err(unusable)?;
+            Ok(claimed)
+        })
+    }
+
+    fn standing<'a>(&'a self, intent: &'a Intent, row: &'a DeploymentRef) -> BoxFuture<'a, Result<(), Obstacle>> {
+        Box::pin(async move {
+            if row.state == State::ReadOnly {
+                let until = self.read_only_until(row).await?;
+                return Err(Obstacle::ReadOnly { until });
+            }
+            if intent.is::<Upgrade>() && intent.tier().is_none_or(|wanted| wanted <= row.tier) {
+                return Err(Obstacle::NotAnUpgrade { has: row.tier });
+            }
+            Ok(())
+        })
+    }
+
+    fn settle<'a>(
+        &'a self,
+        actionid: Uuid,
+        change: Change<'a>,
+        answer: Option<&'a Answer>,
+    ) -> BoxFuture<'a, Result<(), SettleError>> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            if let Some(row) = claimed_row(&mut transaction, actionid).await? {
+                settle_row(&mut transaction, &row, change).await?;
+            }
+            if let Some(answer) = answer {
+                answers::keep(&mut transaction, actionid, answer).await?;
+            }
+            transaction.commit().await.map_err(unusable)?;
+            Ok(())
+        })
+    }
+
+    fn release(&self, actionid: Uuid) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            release(&mut transaction, &actionid.to_string()).await?;
+            transaction.commit().await.map_err(unusable)
+        })
+    }
+
+    fn doubt(&self, actionid: Uuid) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            doubt(&mut transaction, &actionid.to_string()).await?;
+            transaction.commit().await.map_err(unusable)
+        })
+    }
+
+    fn recall<'a>(&'a self, key: &'a AnswerKey) -> BoxFuture<'a, Result<Recall>> {
+        Box::pin(async move {
+            let mut transaction = self.begin().await?;
+            let recall = answers::recall(&mut transaction, key).await?;
+            transaction.commit().await.map_err(unusable)?;
+            Ok(recall)
+        })
+    }
+
+    fn claimed(&self, actionid: Uuid) -> BoxFuture<'_, Result<Option<DeploymentRef>>> {
+        Box::pin(async move {
+            let mut connection = self.read.acquire().await.map_err(unusable)?;
+            claimed_row(&mut connection, actionid).await?.as_ref().map(deployment).transpose()
+        })
+    }
+}
+
+impl Rows {
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.write.begin_with("BEGIN IMMEDIATE").await.map_err(unusable)
+    }
+
+    /// What an earlier run left: a claim whose action has no outcome is in doubt, one whose action has is over.
+    async fn recover_rows(&self, open: &[Tombstone]) -> Result<()> {
+        let open: Vec<String> = open.iter().map(|tombstone| tombstone.actionid.to_string()).collect();
+        let mut transaction = self.begin().await?;
+        let claims = sqlx::query("SELECT slug, state, claim FROM workspaces WHERE claim IS NOT NULL")
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(unusable)?;
+        for row in claims {
+            let (claim, state) = (text(&row, "claim")?, text(&row, "state")?);
+            if open.contains(&claim) {
+                doubt(&mut transaction, &claim).await?;
+            } else if ["provisioning", "upgrading", "decommissioning"].contains(&state.as_str()) {
+                let slug = text(&row, "slug")?;
+                tracing::error!(slug, claim, "the journal knows nothing of the action that has this workspace");
+                doubt(&mut transaction, &claim).await?;
+            } else {
+                release(&mut transaction, &claim).await?;
+            }
+        }
+        let kept = sqlx::query("SELECT actionid FROM answers WHERE free = 0").fetch_all(&mut *transaction);
+        for row in kept.await.map_err(unusable)? {
+            let actionid = text(&row, "actionid")?;
+            if !open.contains(&actionid) {
+                answers::free(&mut transaction, &actionid).await?;
+            }
+        }
+        transaction.commit().await.map_err(unusable)
+    }
+
+    async fn read_only_until(&self, row: &DeploymentRef) -> Result<String> {
+        let query = "SELECT read_only_until FROM workspaces WHERE slug = ?";
+        let found = sqlx::query(query).bind(row.slug.as_str()).fetch_one(&self.read).await.map_err(unusable)?;
+        let until: Option<String> = found.try_get("read_only_until").map_err(unusable)?;
+        Ok(until.unwrap_or_else(|| "it is lifted".to_owned()))
+    }
+}
+
+/// Takes a name for a workspace that is to be made.
+async fn claim_name(
+    connection: &mut SqliteConnection,
+    intent: &Intent,
+    driver: &str,
+) -> Result<DeploymentRef, Obstacle> {
+    let (Some(slug), Some(tier)) = (intent.subject(), intent.tier()) else {
+        return Err(Obstacle::Unknown);
+    };
+    if let Some(row) = row(connection, slug.as_str()).await? {
+        if !may_be_taken_again(&row, intent.tenant())? {
+            return Err(Obstacle::SlugTaken);
+        }
+    }
+    let now = timestamp();
+    sqlx::query(
+        "INSERT INTO workspaces (slug, tenant, tier, state, driver, created_at, updated_at, claim, doing)
+         VALUES (?1, ?2, ?3, 'provisioning', ?4, ?5, ?5, ?6, 'provision')
+         ON CONFLICT (slug) DO UPDATE SET
+            former_tenant = tenant, tenant = ?2, tier = ?3, state = 'provisioning', driver = ?4, url = NULL,
+            created_at = ?5, updated_at = ?5, claim = ?6, doing = 'provision'",
+    )
+    .bind(slug.as_str())
+    .bind(intent.tenant())
+    .bind(tier.as_str())
+    .bind(driver)
+    .bind(&now)
+    .bind(intent.actionid().to_string())
+    .execute(&mut *connection)
+    .await
+    .map_err(unusable)?;
+    let made = row(connection, slug.as_str()).await?.ok_or(Obstacle::Unknown)?;
+    Ok(deployment(&made)?)
+}
+
+/// A decommissioned workspace's name is its tenant's for a while, then anybody's.
+fn may_be_taken_again(row: &SqliteRow, by: &str) -> Result<bool> {
+    if text(row, "state")? != "gone" {
+        return Ok(false);
+    }
+    let gone_at: Timestamp = text(row, "gone_at")?.parse().map_err(unusable)?;
+    let free_at = gone_at.checked_add((KEPT_DAYS * 24).hours()).map_err(unusable)?;
+    Ok(text(row, "tenant")? == by || free_at <= Timestamp::now())
+}
+
+/// Takes a workspace that is there, and says what it was when it was taken.
+async fn claim_row(
+    connection: &mut SqliteConnection,
+    intent: &Intent,
+    driver: &str,
+) -> Result<DeploymentRef, Obstacle> {
+    let Some(slug) = intent.subject() else {
+        return Err(Obstacle::Unknown);
+    };
+    let found = row(connection, slug.as_str()).await?.ok_or(Obstacle::Unknown)?;
+    let resting = deployment(&found)?;
+    let state = text(&found, "state")?;
+    if ["gone", "void"].contains(&state.as_str()) || resting.tenant != intent.tenant() {
+        return Err(Obstacle::Unknown);
+    }
+    let claim: Option<String> = found.try_get("claim").map_err(unusable)?;
+    if claim.is_some() {
+        let doubt: i64 = found.try_get("doubt").map_err(unusable)?;
+        return Err(if doubt == 0 { Obstacle::Busy } else { Obstacle::Unsettled });
+    }
+    if resting.driver != driver {
+        return Err(Obstacle::OtherDriver { named: resting.driver });
+    }
+    let (doing, during) = if intent.is::<Upgrade>() {
+        ("upgrade", "upgrading")
+    } else if intent.is::<Decommission>() {
+        ("decommission", "decommissioning")
+    } else {
+        ("other", state.as_str())
+    };
+    sqlx::query(
+        "UPDATE workspaces SET claim = ?2, doing = ?3, state = ?4, resting_state = state, resting_tier = tier WHERE slug = ?1",
+    )
+    .bind(slug.as_str())
+    .bind(intent.actionid().to_string())
+    .bind(doing)
+    .bind(during)
+    .execute(connection)
+    .await
+    .map_err(unusable)?;
+    Ok(resting)
+}
+
+/// What the claimed row becomes. Doing it twice is doing it once.
+async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: Change<'_>) -> Result<(), SettleError> {
+    let slug = text(row, "slug")?;
+    let doing = text(row, "doing")?;
+    let now = timestamp();
+    let change = match (doing.as_str(), change) {
+        ("provision" | "upgrade" | "decommission", Change::Done(None)) => return Err(SettleError::NothingDone),
+        ("provision" | "upgrade", Change::Done(Some(done))) => sqlx::query(
+            "UPDATE workspaces SET state = 'active', tier = ?2, url = ?3, updated_at = ?4,
+                former_tenant = NULL, gone_at = NULL WHERE slug = ?1",
+        )
+        .bind(&slug)
+        .bind(done.tier.as_str())
+        .bind(done.url.as_deref())
+        .bind(&done.updated_at),
+        ("decommission", Change::Done(Some(_))) => sqlx::query(
+            "UPDATE workspaces SET state = 'gone', url = NULL, gone_at = ?2, updated_at = ?2 WHERE slug = ?1",
+        )
+        .bind(&slug)
+        .bind(&now),
+        ("provision", Change::Reverted) => {
+            sqlx::query("UPDATE workspaces SET state = 'void' WHERE slug = ?1").bind(&slug)
+        }
+        ("upgrade" | "decommission", Change::Reverted) => {
+            sqlx::query("UPDATE workspaces SET state = resting_state, tier = resting_tier WHERE slug = ?1").bind(&slug)
+        }
+        _ => return Ok(()), // an action of another subsystem changes nothing here
+    };
+    change.execute(connection).await.map_err(unusable)?;
+    Ok(())
+}
+
+async fn release(connection: &mut SqliteConnection, claim: &str) -> Result<()> {
+    for change in [
+        "DELETE FROM workspaces WHERE claim = ? AND state = 'void' AND gone_at IS NULL",
+        "UPDATE workspaces SET state = 'gone', tenant = former_tenant, former_tenant = NULL
+            WHERE claim = ? AND state = 'void'",
+        "UPDATE workspaces SET claim = NULL, doing = NULL, resting_state = NULL, resting_tier = NULL, doubt = 0
+            WHERE claim = ?",
+    ] {
+        sqlx::query(change).bind(claim).execute(&mut *connection).await.map_err(unusable)?;
+    }
+    answers::free(connection, claim).await
+}
+
+async fn doubt(connection: &mut SqliteConnection, claim: &str) -> Result<()> {
+    sqlx::query("UPDATE workspaces SET doubt = 1 WHERE claim = ?")
+        .bind(claim)
+        .execute(connection)
+        .await
+        .map_err(unusable)?;
+    Ok(())
+}
+
+async fn row(connection: &mut SqliteConnection, slug: &str) -> Result<Option<SqliteRow>> {
+    sqlx::query("SELECT * FROM workspaces WHERE slug = ?").bind(slug).fetch_optional(connection).await.map_err(unusable)
+}
+
+async fn claimed_row(connection: &mut SqliteConnection, actionid: Uuid) -> Result<Option<SqliteRow>> {
+    let query = "SELECT * FROM workspaces WHERE claim = ?";
+    sqlx::query(query).bind(actionid.to_string()).fetch_optional(connection).await.map_err(unusable)
+}
+
+impl From<LedgerError> for Obstacle {
+    fn from(error: LedgerError) -> Self {
+        tracing::error!(%error, "the rows cannot be used");
+        Obstacle::Unavailable(error.0)
+    }
+}

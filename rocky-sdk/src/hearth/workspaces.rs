@@ -1,0 +1,64 @@
+//! Reads, scoped to the tenant that asks.
+
+use super::Rows;
+use crate::{
+    DeploymentRef, Role, Slug,
+    airlock::Session,
+    doors::{Authenticated, Denied, Doors, Inbound, Problem, ledger_unavailable, unknown_workspace},
+};
+
+/// The workspaces of one tenant.
+pub struct Workspaces<'a> {
+    rows: &'a Rows,
+    doors: &'a Doors,
+    session: &'a Session,
+    inbound: &'a Inbound,
+}
+
+impl<'a> Workspaces<'a> {
+    pub(super) fn new<R: Role>(rows: &'a Rows, authenticated: &'a Authenticated<R>) -> Self {
+        Workspaces {
+            rows,
+            doors: authenticated.doors(),
+            session: authenticated.session(),
+            inbound: authenticated.inbound(),
+        }
+    }
+
+    /// All of them, by name.
+    ///
+    /// # Errors
+    /// 503 `ledger-unavailable`.
+    pub async fn list(&self) -> Result<Vec<DeploymentRef>, Denied> {
+        self.rows.of_tenant(self.session.tenant()).await.map_err(|error| unavailable(&error))
+    }
+
+    /// The one of this name.
+    ///
+    /// # Errors
+    /// 422 `invalid` for a name that no workspace can have, 404 `unknown-workspace`, and 403 `denied` for another tenant's,
+    /// which is recorded.
+    pub async fn get(&self, slug: &str) -> Result<DeploymentRef, Denied> {
+        let slug = Slug::parse(slug).map_err(|error| Denied::new(Problem::new(422, "invalid", format!("{error}."))))?;
+        match self.rows.get(&slug).await {
+            Ok(None) => Err(Denied::new(unknown_workspace())),
+            Ok(Some(row)) if row.tenant == self.session.tenant() => Ok(row),
+            Ok(Some(_)) => {
+                let inbound = self.inbound.clone().about(Some(slug));
+                Err(self.doors.deny(Some(self.session.clone()), &inbound, "another tenant's workspace").await)
+            }
+            Err(error) => Err(unavailable(&error)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Workspaces<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Workspaces(of {})", self.session.tenant())
+    }
+}
+
+fn unavailable(error: &crate::doors::LedgerError) -> Denied {
+    tracing::error!(%error, "a read was refused");
+    Denied::new(ledger_unavailable())
+}
