@@ -17,6 +17,9 @@ mod action;
 mod deployment;
 mod private_files;
 mod slug;
+#[cfg(test)]
+#[cfg(all(feature = "axum", feature = "hearth"))]
+mod tests;
 
 /// serde, as the code that [`tenant_action`] writes names it.
 pub use serde;

@@ -4,19 +4,19 @@
 
 use std::path::{Path, PathBuf};
 
-fn fixtures(kind: &str) -> Vec<PathBuf> {
+fn fixtures(kind: &str) -> std::io::Result<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind);
     let mut found = Vec::new();
-    for folder in std::fs::read_dir(&root).unwrap() {
-        for fixture in std::fs::read_dir(folder.unwrap().path()).unwrap() {
-            let path = fixture.unwrap().path();
+    for folder in std::fs::read_dir(&root)? {
+        for fixture in std::fs::read_dir(folder?.path())? {
+            let path = fixture?.path();
             if path.extension().is_some_and(|ending| ending == "rs") {
-                found.push(path.strip_prefix(&root).unwrap().to_owned());
+                found.extend(path.strip_prefix(&root).map(Path::to_owned));
             }
         }
     }
     found.sort();
-    found
+    Ok(found)
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn mistakes_do_not_compile_and_their_twins_do() {
 
 #[test]
 fn each_mistake_has_a_twin() {
-    let (fail, pass) = (fixtures("fail"), fixtures("pass"));
+    let (fail, pass) = (fixtures("fail").unwrap(), fixtures("pass").unwrap());
     assert_eq!(fail, pass);
     assert!(!fail.is_empty());
     for fixture in fail {

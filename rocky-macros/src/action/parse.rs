@@ -1,7 +1,7 @@
 //! From what was written to a model. Where a part is missing or wrong, the mistake is noted and a stand-in takes its
 //! place, so that the struct is still an action and one mistake gives one error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use proc_macro2::{Span, TokenStream};
 use syn::{
@@ -129,10 +129,10 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
 fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
     let mut redacted = Vec::new();
     for field in &mut item.fields {
-        let (ours, theirs) =
+        let (ours, theirs): (Vec<_>, Vec<_>) =
             std::mem::take(&mut field.attrs).into_iter().partition(|attr| attr.path().is_ident("audit"));
         field.attrs = theirs;
-        for attr in Vec::<syn::Attribute>::from(ours) {
+        for attr in ours {
             match attr.parse_args::<Ident>() {
                 Ok(word) if word == "redact" => redacted.extend(field.ident.clone()),
                 Ok(word) => mistakes.add(word.span(), "a field is marked `#[audit(redact)]`, or not at all"),
@@ -179,10 +179,10 @@ fn settings(attribute: TokenStream, mistakes: &mut Mistakes) -> Option<HashMap<S
         let name = key.to_string();
         if !["role", "started", "succeeded", "failed", "subject", "metered"].contains(&name.as_str()) {
             mistakes.add(key.span(), format!("`{name}` is not a key of `#[tenant_action]`: the keys are {KEYS}"));
-        } else if settings.contains_key(&name) {
-            mistakes.add(key.span(), format!("`{name}` is said twice: keep one"));
+        } else if let Entry::Vacant(free) = settings.entry(name) {
+            free.insert(value);
         } else {
-            settings.insert(name, value);
+            mistakes.add(key.span(), format!("`{key}` is said twice: keep one"));
         }
     }
     Some(settings)

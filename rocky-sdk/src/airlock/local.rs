@@ -289,6 +289,7 @@ mod tests {
             Ok(()) => path,
             Err(_) => PathBuf::from("/etc/hostname"),
         };
-        assert!(load(&path).unwrap_err().to_string().contains("belongs to user"));
+        let refused = load(&path).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("belongs to user"), "{refused}");
     }
 }

@@ -2,18 +2,18 @@
 
 use std::{marker::PhantomData, time::Instant};
 
-use super::{Answer, open_action::OpenAction};
+use super::{Answer, Invariant, open_action::OpenAction};
 
 /// An action whose started event is durable. It can be performed once; dropped, it is recorded as abandoned.
 #[must_use = "an audited action that is dropped is recorded as abandoned: perform it"]
 pub struct Audited<A> {
     pub(super) stage: Stage<A>,
-    kind: PhantomData<fn(A) -> A>,
+    kind: Invariant<A>,
 }
 
 pub(super) enum Stage<A> {
     /// Started now.
-    Fresh { action: A, open: OpenAction, deadline: Instant },
+    Fresh { action: A, open: Box<OpenAction>, deadline: Instant },
     /// Done before under the same idempotency key, and answered so.
     Answered(Answer),
 }

@@ -7,7 +7,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    AnswerKey, Audited, Denied, Doors, Inbound, Intent, Owner, Recall, ServiceKey,
+    AnswerKey, Audited, Denied, Doors, Inbound, Intent, Invariant, Owner, Recall, ServiceKey,
     audited::Stage,
     inbound::visible,
     ledger::{ledger_unavailable, unknown_workspace},
@@ -32,7 +32,7 @@ pub struct Authenticated<R> {
     inbound: Inbound,
     /// What a service may do; `None`: whatever its role may.
     only: Option<Arc<[TypeId]>>,
-    role: PhantomData<fn(R) -> R>,
+    role: Invariant<R>,
 }
 
 /// A role that is enough for another: admin for all, operator for operator's and observer's, observer for observer's.
@@ -201,7 +201,7 @@ impl<R: Role> Authenticated<R> {
         };
         let deadline = Instant::now() + doors.inner().limits.token;
         match OpenAction::start(doors, intent, inbound, data, keyed).await {
-            Ok(open) => Ok(Audited::new(Stage::Fresh { action, open, deadline })),
+            Ok(open) => Ok(Audited::new(Stage::Fresh { action, open: Box::new(open), deadline })),
             Err(error @ WriteError::TooLarge(_)) => denied(Problem::new(413, "too-large", error.to_string())),
             Err(error) => {
                 tracing::error!(%error, "a started event is not durable");

@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, marker::PhantomData, sync::Arc};
 
-use super::{Doors, Entitled, Identity, vocabulary::Word};
+use super::{Doors, Entitled, Identity, Invariant, vocabulary::Word};
 use crate::{Action, EventName};
 
 /// A driver of your own, opened only by tokens of the actions in its type's list:
@@ -13,7 +13,7 @@ use crate::{Action, EventName};
 pub struct Bolted<D, Actions> {
     doors: Arc<Identity>,
     driver: D,
-    actions: PhantomData<fn(Actions) -> Actions>,
+    actions: Invariant<Actions>,
 }
 
 /// The token was minted by other doors than the driver was bolted to: it opens nothing here.

@@ -4,13 +4,15 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
+use super::Invariant;
+
 /// An action that is done and recorded as done. It is the only success that a route behind the doors can return; its body
 /// was rendered before the outcome was written.
 #[must_use = "a completed action has an answer: return it, or read it"]
 pub struct Completed<A, T> {
     body: Vec<u8>,
     replayed: bool,
-    kind: PhantomData<fn(A, T) -> (A, T)>,
+    kind: Invariant<(A, T)>,
 }
 
 impl<A, T> Completed<A, T> {

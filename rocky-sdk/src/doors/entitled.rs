@@ -11,7 +11,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Doors, Identity, Intent};
+use super::{Doors, Identity, Intent, Invariant};
 use crate::{DeploymentRef, airlock::Session};
 
 /// The token that opens a driver. It owns the action that was audited, so what was audited is what is done, and lends
@@ -26,7 +26,7 @@ pub struct Entitled<A> {
     doors: Arc<Identity>,
     ends_at: Instant,
     track: Arc<Track>,
-    kind: PhantomData<fn(A) -> A>,
+    kind: Invariant<A>,
 }
 
 /// What the action has done so far, for whoever has to end it.

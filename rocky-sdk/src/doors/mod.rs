@@ -94,6 +94,12 @@ use vocabulary::Vocabulary;
 #[derive(Clone)]
 pub struct Doors(Arc<Inner>);
 
+/// Ties a token to its types: neither a subtype nor a supertype will do.
+type Invariant<T> = std::marker::PhantomData<fn(T) -> T>;
+
+/// How long HATCH may take to write its last lines.
+const CLOSE: Duration = Duration::from_secs(5);
+
 /// What makes one set of doors different from another.
 #[derive(Debug)]
 pub(crate) struct Identity;
@@ -120,7 +126,6 @@ pub struct Undrained(pub Vec<Tombstone>);
 
 impl Doors {
     /// The only way to doors: Airlock, then HATCH, then billing, each chosen by name.
-    #[must_use]
     pub fn builder() -> WantsAirlock {
         WantsAirlock::new()
     }
@@ -159,8 +164,11 @@ impl Doors {
         }
         self.write_suppressed_denials().await;
         let relay = self.0.relay.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || relay.close()).await {
-            tracing::error!(%error, "HATCH was not closed in order");
+        let closed = tokio::task::spawn_blocking(move || relay.close());
+        match tokio::time::timeout(CLOSE, closed).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "HATCH was not closed in order"),
+            Err(_) => tracing::error!("HATCH did not close in time"),
         }
         let left = self.0.registry.all();
         if left.is_empty() { Ok(()) } else { Err(Undrained(left)) }

@@ -62,7 +62,7 @@ impl<A: Action> Audited<A> {
                 Stage::Answered(answer) => return again(answer),
             };
             let doors = open.doors.clone();
-            let done = doors.run(supervise(action, open, deadline, context, act)).await;
+            let done = doors.run(supervise(action, *open, deadline, context, act)).await;
             done.unwrap_or_else(|| Err(Refusal::new(outcome_unrecorded())))
         })
     }
@@ -98,7 +98,7 @@ where
                 open.leave().await;
                 return Err(Refusal::new(outcome_unrecorded()));
             }
-            return Err(Refusal::new(open.refuse(problem).await));
+            return Err(Refusal::new(open.refuse(*problem).await));
         }
     };
     open.begins_to_act();
@@ -110,7 +110,7 @@ where
 }
 
 struct NotAdmitted {
-    problem: Problem,
+    problem: Box<Problem>,
     claimed: bool,
 }
 
@@ -118,14 +118,15 @@ struct NotAdmitted {
 async fn admit(doors: &Doors, intent: &Intent, deadline: Instant) -> Result<Option<DeploymentRef>, NotAdmitted> {
     let in_time = |claimed| {
         let too_late = || Problem::new(503, "too-late", "The action's time was over before it began: try again.");
-        if Instant::now() < deadline { Ok(()) } else { Err(NotAdmitted { problem: too_late(), claimed }) }
+        if Instant::now() < deadline { Ok(()) } else { Err(NotAdmitted { problem: Box::new(too_late()), claimed }) }
     };
     in_time(false)?;
     let row = match doors.ledger().filter(|_| intent.subject.is_some()) {
         None => None,
         Some(ledger) => {
-            let obstacle =
-                |claimed| move |obstacle: super::Obstacle| NotAdmitted { problem: obstacle.problem(), claimed };
+            let obstacle = |claimed| {
+                move |obstacle: super::Obstacle| NotAdmitted { problem: Box::new(obstacle.problem()), claimed }
+            };
             let row = ledger.claim(intent).await.map_err(obstacle(false))?;
             ledger.standing(intent, &row).await.map_err(obstacle(true))?;
             Some(row)
@@ -135,7 +136,7 @@ async fn admit(doors: &Doors, intent: &Intent, deadline: Instant) -> Result<Opti
     if let Some(tier) = metered(intent.metered, row.as_ref()).filter(|tier| *tier > Tier::Solo) {
         let span = tracing::info_span!("polar", tier = tier.as_str());
         let entitled = doors.inner().billing.assert_entitlement(intent, tier).instrument(span).await;
-        entitled.map_err(|problem| NotAdmitted { problem, claimed })?;
+        entitled.map_err(|problem| NotAdmitted { problem: Box::new(problem), claimed })?;
     }
     in_time(claimed)?;
     Ok(row)

@@ -5,7 +5,7 @@
 //! before by its hash. [`records`] and [`pending`] read it, beside a running service too.
 
 mod event;
-mod journal;
+pub(crate) mod journal;
 mod record;
 mod relay;
 

@@ -4,6 +4,8 @@
 //! event is durable when its waiter is told so, and not before. A batch that failed is cut off again; a failed
 //! `fdatasync` puts the journal out of service until it is opened again, because nobody can know what is on the disk.
 
+#[cfg(test)]
+pub(crate) mod faults;
 mod open;
 mod storage;
 #[cfg(test)]
@@ -69,7 +71,6 @@ pub struct Journal {
     place: Place,
     tombstones: Vec<Tombstone>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    _lock: std::fs::File,
 }
 
 /// Says when the event is durable, or why it is not.
@@ -89,7 +90,17 @@ impl Journal {
     /// [`OpenError`] when another process holds it, a file cannot be trusted, or a line is damaged. Nothing is changed
     /// then.
     pub fn open(folder: &Path, options: JournalOptions) -> Result<Self, OpenError> {
-        open::open(folder, options)
+        open::open(folder, options, |storage| storage)
+    }
+
+    /// The same with faults under it.
+    #[cfg(test)]
+    pub(crate) fn open_over<S: storage::Storage>(
+        folder: &Path,
+        options: JournalOptions,
+        under: impl FnOnce(storage::FileStorage) -> S,
+    ) -> Result<Self, OpenError> {
+        open::open(folder, options, under)
     }
 
     /// The started events that had no outcome when the journal was opened, oldest first.

@@ -11,7 +11,9 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{
-    Entry, Journal, JournalOptions, Kind, OUTCOME_BYTES, Queue, WriteError, storage::FileStorage, writer::Writer,
+    Entry, Journal, JournalOptions, Kind, OUTCOME_BYTES, Queue, WriteError,
+    storage::{FileStorage, Storage},
+    writer::Writer,
 };
 use crate::{
     hatch::{
@@ -48,7 +50,12 @@ struct Found {
     whole: u64,
 }
 
-pub(super) fn open(folder: &Path, options: JournalOptions) -> Result<Journal, OpenError> {
+/// Opens the journal on its files, with `under` between the writer and them.
+pub(super) fn open<S: Storage>(
+    folder: &Path,
+    options: JournalOptions,
+    under: impl FnOnce(FileStorage) -> S,
+) -> Result<Journal, OpenError> {
     let app_is_a_word = crate::Slug::parse(&options.app).is_ok_and(|app| app.as_str().len() <= 32);
     if !app_is_a_word {
         return Err(OpenError::Options("app is 1 to 32 of a-z, 0-9 and inner `-`"));
@@ -92,7 +99,7 @@ pub(super) fn open(folder: &Path, options: JournalOptions) -> Result<Journal, Op
     let storage = FileStorage::new(&path, file, folder.join("ballast"), ballast).map_err(&at)?;
     let place = storage.place();
     let queue = Arc::new(Queue::default());
-    let mut writer = Writer::new(storage, Arc::clone(&queue), chain, durable).map_err(&at)?;
+    let mut writer = Writer::new(under(storage), lock, Arc::clone(&queue), chain, durable).map_err(&at)?;
     if durable == 0 {
         let opened = Opened { previous: None, previous_hash: GENESIS, open: &[] };
         begin_with(&mut writer, &source, "segment.opened", opened)?;
@@ -111,7 +118,6 @@ pub(super) fn open(folder: &Path, options: JournalOptions) -> Result<Journal, Op
         place,
         tombstones,
         writer: Mutex::new(Some(writer)),
-        _lock: lock,
     })
 }
 
@@ -176,8 +182,8 @@ fn save_torn_tail(folder: &Path, file: &File, found: &Found) -> Result<Option<To
 }
 
 /// Writes a line of the journal's own before anybody else can.
-fn begin_with(
-    writer: &mut Writer<FileStorage>,
+fn begin_with<S: Storage>(
+    writer: &mut Writer<S>,
     source: &str,
     kind: &str,
     data: impl Serialize,

@@ -2,6 +2,7 @@
 //! then wakes those who wait.
 
 use std::{
+    fs::File,
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -130,16 +131,18 @@ pub(super) struct Writer<S> {
     /// The ballast is given away: only outcomes are written until it is back.
     starved: bool,
     buffer: Vec<u8>,
+    /// Held until the last line is written: nobody else opens the journal before that.
+    _lock: File,
 }
 
 impl<S: Storage> Writer<S> {
-    pub(super) fn new(mut storage: S, queue: Arc<Queue>, chain: Chain, durable: u64) -> io::Result<Self> {
+    pub(super) fn new(mut storage: S, lock: File, queue: Arc<Queue>, chain: Chain, durable: u64) -> io::Result<Self> {
         let starved = match storage.restore_ballast() {
             Ok(()) => false,
             Err(error) if error.kind() == io::ErrorKind::StorageFull => true,
             Err(error) => return Err(error),
         };
-        Ok(Writer { storage, queue, chain, durable, starved, buffer: Vec::new() })
+        Ok(Writer { storage, queue, chain, durable, starved, buffer: Vec::new(), _lock: lock })
     }
 
     /// Writes until the queue is closed and empty.

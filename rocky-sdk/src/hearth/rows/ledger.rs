@@ -167,10 +167,10 @@ async fn claim_name(
     let (Some(slug), Some(tier)) = (intent.subject(), intent.tier()) else {
         return Err(Obstacle::Unknown);
     };
-    if let Some(row) = row(connection, slug.as_str()).await? {
-        if !may_be_taken_again(&row, intent.tenant())? {
-            return Err(Obstacle::SlugTaken);
-        }
+    if let Some(row) = row(connection, slug.as_str()).await?
+        && !may_be_taken_again(&row, intent.tenant())?
+    {
+        return Err(Obstacle::SlugTaken);
     }
     let now = timestamp();
     sqlx::query(

@@ -1,0 +1,93 @@
+//! Workspaces that are real processes: they outlive the console, are adopted when they answer, and are gone when they
+//! should be.
+
+use rustix::process::{Signal, kill_process};
+
+use crate::console::{Home, page, processes_of, until};
+
+fn url(answer: &crate::console::Answer) -> String {
+    answer.json()["url"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_workspace_outlives_the_console_and_is_adopted_again() {
+    let home = Home::new();
+    let console = home.serve();
+    let made = console.provision("acme", "solo");
+    assert_eq!(made.status, 200, "{}", made.text);
+    let url = url(&made);
+    let pid = home.pid("acme");
+    console.kill();
+    assert!(page(&url).unwrap().contains("acme"));
+    let console = home.serve();
+    assert_eq!(console.get("acme").json()["state"], "active");
+    assert_eq!(console.upgrade("acme", "team").status, 200);
+    assert_eq!(home.pid("acme"), pid, "it is the same process");
+    assert!(page(&url).unwrap().contains("team"));
+    assert_eq!(console.stop().0, Some(0));
+    assert!(page(&url).is_some(), "and it outlives a stop");
+    let console = home.serve();
+    assert_eq!(console.decommission("acme").status, 200);
+    assert!(page(&url).is_none());
+    assert!(processes_of(&home.path).is_empty());
+    assert!(!home.workspace("acme").exists());
+}
+
+#[test]
+fn somebody_else_on_its_port_is_not_adopted() {
+    let home = Home::new();
+    let console = home.serve();
+    let made = console.provision("acme", "solo");
+    let address = url(&made).trim_start_matches("http://").trim_end_matches('/').to_owned();
+    kill_process(home.pid("acme"), Signal::KILL).unwrap();
+    let mut squatter = None;
+    until("the port", || {
+        squatter = std::net::TcpListener::bind(&address).ok();
+        squatter.is_some()
+    });
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in squatter.into_iter().flat_map(|listener| listener.incoming().flatten().collect::<Vec<_>>()) {
+            let mut stream = stream;
+            let mut seen = [0; 256];
+            if stream.read(&mut seen).is_ok_and(|read| read > 0) {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nmine solo\n").unwrap();
+            }
+        }
+    });
+    // The upgrade finds that its workspace does not answer, and starts it again elsewhere.
+    let upgraded = console.upgrade("acme", "team");
+    assert_eq!(upgraded.status, 200, "{}", upgraded.text);
+    assert!(!url(&upgraded).contains(&address));
+    assert!(page(&url(&upgraded)).unwrap().contains("team"));
+    assert_eq!(console.decommission("acme").status, 200);
+    assert!(processes_of(&home.path).is_empty());
+}
+
+#[test]
+fn a_workspace_that_hangs_is_gone_after_its_decommission() {
+    let home = Home::new();
+    let console = home.serve();
+    assert_eq!(console.provision("acme", "solo").status, 200);
+    kill_process(home.pid("acme"), Signal::STOP).unwrap();
+    assert_eq!(console.decommission("acme").status, 200);
+    assert!(processes_of(&home.path).is_empty());
+}
+
+#[test]
+fn what_cannot_be_taken_back_stays_open_until_it_can() {
+    let home = Home::new();
+    let console = home.serve();
+    // Where the workspace's folder belongs there is a file, which is not the driver's to take away.
+    std::fs::write(home.workspace("acme"), b"in the way").unwrap();
+    assert_eq!(console.provision("acme", "solo").is(), (502, "driver-failed".to_owned()));
+    assert_eq!(console.get("acme").json()["state"], "unsettled");
+    let stays = home.run("reconcile");
+    assert_eq!(stays.status.code(), Some(1));
+    assert!(String::from_utf8(stays.stdout).unwrap().contains("left: "));
+    std::fs::remove_file(home.workspace("acme")).unwrap();
+    assert!(home.run("reconcile").status.success());
+    assert_eq!(home.story(), ["hearth.provisioning_started", "hearth.failed reconciled"]);
+    assert_eq!(console.provision("acme", "solo").status, 200);
+    assert_eq!(console.decommission("acme").status, 200);
+}

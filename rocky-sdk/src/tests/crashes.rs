@@ -1,0 +1,207 @@
+//! A crash at each point of an action: the next start lists what is open, refuses its workspace, and `reconcile` makes
+//! journal, row and driver agree again.
+
+use std::sync::Arc;
+
+use super::house::{Act, Ask, House, Script, decommission, get, provision, upgrade};
+use crate::hearth::{Inspection, Placement, Verdict};
+use crate::{Slug, Tier};
+
+type Left = (Arc<tempfile::TempDir>, Arc<Script>);
+
+/// A house whose runtime is cut off while its driver works on the last of these; what the driver had done by then is up to
+/// `meanwhile`.
+fn crash(first: Vec<Ask>, last: Ask, meanwhile: fn(&Script)) -> Left {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let left = runtime.block_on(async {
+        let house = House::new().await;
+        for ask in first {
+            assert_eq!(house.send(ask).await.status, 200);
+        }
+        let calls = house.script.calls();
+        house.script.close_the_gate();
+        tokio::spawn({
+            let house = house.share();
+            async move { house.send(last).await.status }
+        });
+        house.until("the driver call", |house| house.script.calls() == calls + 1).await;
+        meanwhile(&house.script);
+        house.what_outlives_a_crash()
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    *left.1.gate.lock().unwrap() = None;
+    left
+}
+
+async fn reopen((keep, script): Left) -> House {
+    // The old journal's writer ends when its last handle is gone, which the end of a runtime may take a moment for.
+    let folder = keep.path().join("hatch");
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while let Err(error) =
+        crate::hatch::Journal::open(&folder, crate::hatch::JournalOptions::new("test")).map(|journal| journal.close())
+    {
+        assert!(std::time::Instant::now() < patience, "{error}");
+        tokio::task::yield_now().await;
+    }
+    House::open(keep, script, |_| {}, |_| {}).await
+}
+
+fn place(script: &Script, slug: &str, tier: Tier) {
+    let placement = Placement { tier, url: format!("http://{slug}.test/") };
+    script.made.lock().unwrap().insert(slug.to_owned(), Inspection::Serving(placement));
+}
+
+async fn settled(house: &House, verdict: Verdict, story: &str) {
+    assert_eq!(house.doors.pending().len(), 1);
+    assert_eq!(house.unsettled(), 1);
+    let first = house.events()[0].clone();
+    let settled = house.hearth.reconcile(None, "operator:uid=0").await;
+    assert_eq!(settled.iter().map(|settled| settled.verdict.clone()).collect::<Vec<_>>(), [verdict]);
+    let last = house.events().pop().unwrap();
+    assert_eq!(house.story(house.events().len() - 1), [story]);
+    assert_eq!(last.actor, first.actor, "the first actor stands");
+    assert_eq!(last.data_text("settled_by").as_deref(), Some("operator:uid=0"));
+    assert_eq!(house.unsettled(), 0);
+    assert!(house.doors.pending().is_empty());
+    house.all_closed();
+    assert!(house.hearth.reconcile(None, "again").await.is_empty());
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().unwrap()
+}
+
+#[test]
+fn in_a_provision_whose_workspace_is_there() {
+    let left = crash(vec![], provision("acme", "team"), |script| place(script, "acme", Tier::Team));
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        assert_eq!(house.send(get("acme")).await.json()["state"], "unsettled");
+        assert_eq!(house.send(upgrade("acme", "business")).await.is(), (409, "unsettled".to_owned()));
+        assert_eq!(house.send(decommission("acme")).await.is(), (409, "unsettled".to_owned()));
+        let refusals = house.events().len();
+        assert_eq!(refusals, 5);
+        let taken = house.hearth.reconcile(Some(&Slug::parse("other").unwrap()), "x").await;
+        assert!(taken.is_empty());
+        settled(&house, Verdict::Succeeded, "hearth.provisioned reconciled").await;
+        let row = house.send(get("acme")).await.json();
+        assert_eq!((row["state"].as_str(), row["tier"].as_str()), (Some("active"), Some("team")));
+        assert_eq!(row["url"], "http://acme.test/");
+        assert_eq!(house.send(decommission("acme")).await.status, 200);
+    });
+}
+
+#[test]
+fn in_a_provision_of_which_nothing_is_there() {
+    let left = crash(vec![], provision("acme", "team"), |_| {});
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        settled(&house, Verdict::Failed, "hearth.failed reconciled").await;
+        assert_eq!(house.send(get("acme")).await.status, 404);
+        house.made("acme", "solo").await;
+    });
+}
+
+#[test]
+fn in_a_provision_that_is_half_made() {
+    let left = crash(vec![], provision("acme", "team"), |script| {
+        script.made.lock().unwrap().insert("acme".to_owned(), Inspection::Broken { tier: None });
+    });
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        *house.script.undo.lock().unwrap() = Act::Fail;
+        let stays = house.hearth.reconcile(None, "x").await;
+        assert!(matches!(&stays[0].verdict, Verdict::Left(why) if why.contains("cannot be undone")), "{stays:?}");
+        assert_eq!(house.unsettled(), 1);
+        *house.script.undo.lock().unwrap() = Act::Work;
+        settled(&house, Verdict::Failed, "hearth.failed reconciled").await;
+        assert!(house.script.made.lock().unwrap().is_empty());
+        assert_eq!(house.send(get("acme")).await.status, 404);
+    });
+}
+
+#[test]
+fn in_an_upgrade() {
+    for (there, verdict, story, tier) in [
+        (Tier::Team, Verdict::Succeeded, "hearth.upgraded reconciled", "team"),
+        (Tier::Solo, Verdict::Failed, "hearth.failed reconciled", "solo"),
+    ] {
+        let meanwhile: fn(&Script) = match there {
+            Tier::Team => |script| place(script, "acme", Tier::Team),
+            _ => |_| {},
+        };
+        let left = crash(vec![provision("acme", "solo")], upgrade("acme", "team"), meanwhile);
+        runtime().block_on(async {
+            let house = reopen(left).await;
+            settled(&house, verdict, story).await;
+            let row = house.send(get("acme")).await.json();
+            assert_eq!((row["state"].as_str(), row["tier"].as_str()), (Some("active"), Some(tier)));
+        });
+    }
+}
+
+#[test]
+fn in_a_decommission() {
+    let left = crash(vec![provision("acme", "solo")], decommission("acme"), |_| {});
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        assert_eq!(house.send(get("acme")).await.json()["state"], "decommissioning");
+        settled(&house, Verdict::Succeeded, "hearth.decommissioned reconciled").await;
+        assert!(house.script.made.lock().unwrap().is_empty());
+        assert_eq!(house.send(get("acme")).await.status, 404);
+    });
+}
+
+#[test]
+fn in_a_decommission_that_is_tried_again_at_start() {
+    let left = crash(vec![provision("acme", "solo")], decommission("acme"), |_| {});
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        let retries = tokio::spawn({
+            let hearth = house.hearth.clone();
+            async move { hearth.retry_decommissions().await }
+        });
+        house.until("the retry", |house| house.doors.pending().is_empty() && house.unsettled() == 0).await;
+        retries.abort();
+        house.all_closed();
+    });
+}
+
+#[test]
+fn between_the_started_event_and_the_claim() {
+    let left = crash(vec![], provision("acme", "team"), |_| {});
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        house.tamper("DELETE FROM workspaces").await;
+        settled(&house, Verdict::Failed, "hearth.failed reconciled").await;
+        assert!(house.events().pop().unwrap().data_text("error").unwrap().contains("never called"));
+    });
+}
+
+#[test]
+fn between_the_row_and_the_outcome() {
+    let left = crash(vec![], provision("acme", "team"), |script| place(script, "acme", Tier::Team));
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        house.tamper("UPDATE workspaces SET state = 'active', url = 'http://acme.test/'").await;
+        settled(&house, Verdict::Succeeded, "hearth.provisioned reconciled").await;
+        assert_eq!(house.send(get("acme")).await.json()["state"], "active");
+    });
+}
+
+#[test]
+fn between_the_outcome_and_the_release() {
+    let runtime = runtime();
+    let left = runtime.block_on(async {
+        let house = House::new().await;
+        house.made("acme", "solo").await;
+        house.tamper("UPDATE workspaces SET claim = '01890000-0000-7000-8000-000000000000', doing = 'provision'").await;
+        assert_eq!(house.send(decommission("acme")).await.code(), "busy");
+        house.doors.shutdown(std::time::Duration::from_secs(5)).await.unwrap();
+        house.what_outlives_a_crash()
+    });
+    runtime.block_on(async {
+        let house = reopen(left).await;
+        assert_eq!(house.send(decommission("acme")).await.status, 200, "the start gave the claim back");
+    });
+}

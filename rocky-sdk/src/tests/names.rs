@@ -1,0 +1,81 @@
+//! What an action may call itself, and what of it is written down.
+
+use super::house::House;
+use crate::{Action, Admin, Bolted, Credentials, EventName, OnFailure, tenant_action};
+
+/// A struct that claims HEARTH's events.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Impostor {}
+
+impl Action for Impostor {
+    type Role = Admin;
+    const NAME: &'static str = "provision";
+    const STARTED: EventName = EventName::new("hearth.provisioning_started");
+    const SUCCEEDED: EventName = EventName::new("hearth.provisioned");
+    const ON_FAILURE: OnFailure = OnFailure::Record(EventName::new("hearth.failed"));
+}
+
+#[tokio::test]
+async fn a_struct_that_claims_another_actions_events_is_refused() {
+    let house = House::new().await;
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let denied = authenticated.audit(Impostor {}).await.unwrap_err();
+    assert_eq!((denied.status(), denied.code()), (500, "event-name-taken"));
+    assert!(denied.detail().contains("Provision"), "{denied}");
+    assert!(house.events().is_empty());
+    assert!(Bolted::<(), (Impostor,)>::new(&house.doors, ()).is_err());
+}
+
+#[tenant_action(role = admin, started = "vault.sealing_started", succeeded = "vault.sealed", failed = "vault.failed")]
+struct Seal {
+    reason: String,
+    #[audit(redact)]
+    passphrase: String,
+}
+
+#[tokio::test]
+async fn a_redacted_field_reaches_the_driver_and_nothing_that_is_written() {
+    let house = House::new().await;
+    let seal = Seal { reason: "night".to_owned(), passphrase: "hunter2".to_owned() };
+    assert!(!format!("{seal:?}").contains("hunter2"));
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let audited = authenticated.audit(seal).await.unwrap();
+    let completed = audited.perform((), |token, ()| {
+        Box::pin(async move { Ok::<_, std::convert::Infallible>(token.action().passphrase.len()) })
+    });
+    assert_eq!(completed.await.unwrap().value().unwrap(), 7);
+    assert_eq!(house.events()[0].data.get(), r#"{"reason":"night","passphrase":"[redacted]"}"#);
+    let file = std::fs::read_to_string(house.home.join("hatch/00000001.jsonl")).unwrap();
+    assert!(!file.contains("hunter2"));
+}
+
+#[test]
+fn a_name_is_the_struct_in_kebab_case() {
+    assert_eq!((Seal::NAME, crate::hearth::Decommission::NAME), ("seal", "decommission"));
+}
+
+#[tokio::test]
+async fn an_action_that_is_too_large_for_its_event_does_not_start() {
+    let house = House::new().await;
+    let seal = Seal { reason: "\u{1}".repeat(40_000), passphrase: String::new() };
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let denied = authenticated.audit(seal).await.unwrap_err();
+    assert_eq!((denied.status(), denied.code()), (413, "too-large"));
+    assert!(house.events().is_empty());
+}
+
+#[tokio::test]
+async fn the_longest_names_and_errors_still_make_an_outcome_that_fits_its_place() {
+    let house = House::new().await;
+    #[derive(Debug, thiserror::Error)]
+    #[error("{}", "\u{1}".repeat(100_000))]
+    struct Verbose;
+    impl crate::ActionError for Verbose {}
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let audited = authenticated.audit(Seal { reason: "x".to_owned(), passphrase: String::new() }).await.unwrap();
+    let refusal = audited.perform((), |_, ()| Box::pin(async { Err::<(), _>(Verbose) })).await.unwrap_err();
+    assert_eq!(refusal.status(), 502);
+    let line = house.events().pop().unwrap();
+    assert_eq!(line.kind, "vault.failed");
+    assert!(line.data.get().len() < 2000);
+}
