@@ -1,1 +1,41 @@
-fn main() {}
+//! The developers' commands: `cargo xtask test`.
+
+mod suites;
+mod test;
+
+use std::{path::PathBuf, process::ExitCode};
+
+const USAGE: &str = "\
+cargo xtask test             runs every suite that this machine can run, and names what it left out
+  --install                  as root on Debian: installs what is missing, and leaves out nothing
+  --only NAME                runs one suite
+  --list                     lists the suites";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let ended = match words[..] {
+        ["test"] => test::run(None, false),
+        ["test", "--install"] => test::run(None, true),
+        ["test", "--only", name] => test::run(Some(name), false),
+        ["test", "--list"] => {
+            test::list();
+            Ok(true)
+        }
+        _ => Err(USAGE.to_owned()),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The project's own folder.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map_or(here.clone(), PathBuf::from)
+}

@@ -4,6 +4,7 @@ use std::{fs, net::TcpListener, os::unix::fs::OpenOptionsExt};
 
 use rustix::process::{Signal, kill_process};
 use serde_json::json;
+use sqlx::Connection;
 
 use crate::console::{Console, Home, WORKSPACES, page, processes_of, read_answer, until};
 
@@ -85,6 +86,18 @@ fn in_a_provision_settled_without_a_console() {
     agree_that_it_is_gone(&home, &console);
 }
 
+/// Puts acme's row back to where its provision had just claimed it.
+fn as_the_claim_left_it(home: &Home, actionid: String) {
+    let path = format!("sqlite://{}", home.path.join("rocky.db").display());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut connection = sqlx::SqliteConnection::connect(&path).await.unwrap();
+        let sql = "UPDATE workspaces SET state = 'provisioning', url = NULL, claim = ?, doing = 'provision'";
+        let changed = sqlx::query(sql).bind(actionid).execute(&mut connection).await.unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+        connection.close().await.unwrap();
+    });
+}
+
 /// The workspace was made and answers; only the outcome is missing.
 #[test]
 fn in_a_provision_whose_workspace_answers() {
@@ -99,11 +112,7 @@ fn in_a_provision_whose_workspace_answers() {
     let kept: Vec<&str> = journal.lines().take(2).collect();
     fs::write(&segment, kept.join("\n") + "\n").unwrap();
     let actionid = home.events()[0].actionid.unwrap();
-    let sql = format!("UPDATE workspaces SET state='provisioning', url=NULL, claim='{actionid}', doing='provision'");
-    let sqlite = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
-    let changed =
-        std::process::Command::new("python3").args(["-c", sqlite]).arg(home.path.join("rocky.db")).arg(sql).status();
-    assert!(changed.unwrap().success());
+    as_the_claim_left_it(&home, actionid.to_string());
 
     let console = home.serve();
     assert_eq!(console.get("acme").json()["state"], "unsettled");

@@ -1,0 +1,189 @@
+//! The suites, in the order in which a mistake is cheapest to hear of.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    root,
+    test::{Outcome, Run, Suite},
+};
+
+const HACK: &str = "0.6.46";
+/// What no self-host build may bring along.
+const BANNED: [&str; 14] = [
+    "rustls",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "boring",
+    "ring",
+    "aws-lc-rs",
+    "aws-lc-sys",
+    "s2n-tls",
+    "tokio-rustls",
+    "tokio-native-tls",
+    "hyper-rustls",
+    "reqwest",
+    "ureq",
+];
+
+pub(crate) const SUITES: &[Suite] = &[
+    Suite { name: "tools", shows: "what the other suites need is there", budget: 10, run: tools },
+    Suite { name: "fmt", shows: "rustfmt has nothing to change", budget: 1, run: fmt },
+    Suite { name: "clippy", shows: "clippy has nothing to say", budget: 6, run: clippy },
+    Suite {
+        name: "unit",
+        shows: "the doors, the journal, HEARTH, the console: under faults and crashes",
+        budget: 10,
+        run: unit,
+    },
+    Suite {
+        name: "ui",
+        shows: "each mistake fails to compile with its text, and its twin compiles",
+        budget: 8,
+        run: ui,
+    },
+    Suite { name: "doc", shows: "the documentation has no warning, and its examples run", budget: 8, run: doc },
+    Suite { name: "examples", shows: "the demo and the examples do what they say", budget: 5, run: examples },
+    Suite { name: "features", shows: "each feature compiles by itself", budget: 8, run: features },
+    Suite {
+        name: "tree",
+        shows: "the self-host console has no TLS library and no HTTP client crate",
+        budget: 1,
+        run: tree,
+    },
+];
+
+fn cargo(words: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(words);
+    command
+}
+
+fn is_there(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
+/// A C compiler builds SQLite. It comes with whatever links Rust programs, but say so if it did not.
+fn tools(run: &Run) -> Outcome {
+    if is_there("cc") {
+        return Outcome::Passed;
+    }
+    if !run.install {
+        return Outcome::Failed(
+            "there is no C compiler: install one, or run `cargo xtask test --install` as root on Debian".into(),
+        );
+    }
+    let mut update = Command::new("apt-get");
+    update.args(["update", "-qq"]);
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-qq", "--no-install-recommends", "gcc", "libc6-dev"]);
+    run.commands(&mut [update, install])
+}
+
+fn fmt(run: &Run) -> Outcome {
+    run.command(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+fn clippy(run: &Run) -> Outcome {
+    run.commands(&mut [
+        cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"]),
+        cargo(&[
+            "clippy",
+            "-p",
+            "rocky-sdk",
+            "--no-default-features",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    ])
+}
+
+fn unit(run: &Run) -> Outcome {
+    let all =
+        ["test", "--workspace", "--exclude", "ui-tests", "--all-features", "--lib", "--bins", "--tests", "--locked"];
+    run.command(&mut cargo(&all))
+}
+
+fn ui(run: &Run) -> Outcome {
+    run.command(&mut cargo(&["test", "-p", "ui-tests", "--locked"]))
+}
+
+fn doc(run: &Run) -> Outcome {
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--locked"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    run.commands(&mut [
+        doc,
+        cargo(&["test", "--workspace", "--exclude", "ui-tests", "--doc", "--all-features", "--locked"]),
+    ])
+}
+
+fn examples(run: &Run) -> Outcome {
+    run.commands(&mut [
+        cargo(&["run", "--quiet", "--locked", "-p", "rocky-console", "--", "demo"]),
+        cargo(&["run", "--quiet", "--locked", "-p", "rocky-worker"]),
+        cargo(&["run", "--quiet", "--locked", "-p", "rocky-own-driver"]),
+    ])
+}
+
+fn features(run: &Run) -> Outcome {
+    let tools = root().join("target/tools");
+    if let Some(trouble) = install_hack(run, &tools) {
+        return if run.install { Outcome::Failed(trouble) } else { Outcome::LeftOut(trouble) };
+    }
+    let mut path = vec![tools.join("bin")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let Ok(path) = std::env::join_paths(path) else {
+        return Outcome::Failed("the search path has a name that cannot stand in one".into());
+    };
+    let mut hack = cargo(&["hack", "check", "--workspace", "--each-feature", "--all-targets", "--locked"]);
+    run.command(
+        hack.env("PATH", path).env("RUSTFLAGS", "-D warnings").env("CARGO_TARGET_DIR", root().join("target/features")),
+    )
+}
+
+/// Puts cargo-hack into the project's own folder; what stood in the way, if anything did.
+fn install_hack(run: &Run, tools: &Path) -> Option<String> {
+    let program: PathBuf = tools.join("bin/cargo-hack");
+    if program.is_file() {
+        return None;
+    }
+    let mut install = cargo(&["install", "--locked", "--quiet", "--version", HACK, "cargo-hack", "--root"]);
+    match run.command(install.arg(tools)) {
+        Outcome::Passed => None,
+        Outcome::Failed(why) | Outcome::LeftOut(why) => Some(format!("cargo-hack could not be installed: {why}")),
+    }
+}
+
+fn tree(_: &Run) -> Outcome {
+    let output = cargo(&["tree", "-p", "rocky-console", "-e", "normal", "--prefix", "none", "--locked"])
+        .current_dir(root())
+        .output();
+    let text = match output {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Ok(output) => return Outcome::Failed(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => return Outcome::Failed(error.to_string()),
+    };
+    // The control: what must be there is seen, and a banned name would be.
+    if !has(&text, "hyper") || !has(&text, "rocky-sdk") || !has(&format!("{text}rustls v0.1.0\n"), "rustls") {
+        return Outcome::Failed("the tree is not read as it should be".into());
+    }
+    let found: Vec<&str> = BANNED.into_iter().filter(|name| has(&text, name)).collect();
+    println!("{} crates, none of {}", text.lines().filter(|line| !line.ends_with("(*)")).count(), BANNED.join(", "));
+    if found.is_empty() {
+        Outcome::Passed
+    } else {
+        Outcome::Failed(format!("the console's tree has {}", found.join(", ")))
+    }
+}
+
+/// Whether a line of `cargo tree` names this crate.
+fn has(tree: &str, name: &str) -> bool {
+    tree.lines().any(|line| line.split(' ').next() == Some(name))
+}
