@@ -36,3 +36,13 @@ fn each_mistake_has_a_twin() {
         assert!(text.contains("fn main() {"), "{} has no main, which is a second mistake", fixture.display());
     }
 }
+
+/// What README says that the compiler says is what it says.
+#[test]
+fn readme_quotes_the_compiler() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let golden = std::fs::read_to_string(here.join("fail/I12/post-without-the-doors.stderr")).unwrap();
+    let (said, _) = golden.split_once("note: required by").unwrap();
+    let readme = std::fs::read_to_string(here.join("../README.md")).unwrap();
+    assert!(readme.contains(said), "README quotes something else than:\n{said}");
+}

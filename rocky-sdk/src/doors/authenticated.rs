@@ -210,10 +210,12 @@ impl<R: Role> Authenticated<R> {
         }
     }
 
+    #[cfg(feature = "hearth")]
     pub(crate) fn doors(&self) -> &Doors {
         &self.doors
     }
 
+    #[cfg(feature = "hearth")]
     pub(crate) fn inbound(&self) -> &Inbound {
         &self.inbound
     }

@@ -38,14 +38,15 @@ pub(crate) struct Track {
 
 /// How far a driver that a ledger's row names has come.
 #[derive(Debug, Clone, Default)]
-#[cfg_attr(not(feature = "hearth"), expect(dead_code, reason = "only a subsystem with rows makes progress on them"))]
 pub(crate) enum Progress {
     /// It was not called, or what it did is undone.
     #[default]
     Nothing,
     /// It was called, and nobody knows yet.
+    #[cfg(feature = "hearth")]
     Acting,
     /// It did its work: this is what there is now.
+    #[cfg(feature = "hearth")]
     Done(DeploymentRef),
 }
 

@@ -165,6 +165,44 @@ pub struct AnswerKey {
     pub(crate) actionid: Uuid,
 }
 
+impl AnswerKey {
+    /// The tenant that the action is for.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// Who does it.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// The action's name.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        self.action
+    }
+
+    /// The caller's key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What tells this action from another of its type: a hash of it, in hex.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The action that takes the key where it is new.
+    #[must_use]
+    pub fn actionid(&self) -> Uuid {
+        self.actionid
+    }
+}
+
 /// What the look-up of an answer found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recall {

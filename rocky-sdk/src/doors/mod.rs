@@ -57,6 +57,7 @@ pub use service::ServiceKey;
 
 #[cfg(feature = "hearth")]
 pub(crate) use entitled::Progress;
+#[cfg(feature = "axum")]
 pub(crate) use inbound::visible;
 #[cfg(feature = "hearth")]
 pub(crate) use ledger::{ledger_unavailable, unknown_workspace};

@@ -285,8 +285,9 @@ enum Done {
 async fn done(open: &OpenAction, track: &Track, body: Vec<u8>) -> Done {
     let progress = track.progress();
     let now = match &progress {
+        #[cfg(feature = "hearth")]
         Progress::Done(now) => Some(now),
-        Progress::Nothing | Progress::Acting => None,
+        _ => None,
     };
     let answer = Answer { status: 200, body };
     match settle(open, Change::Done(now), Some(&answer)).await {

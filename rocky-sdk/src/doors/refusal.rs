@@ -89,6 +89,7 @@ impl Denied {
         Denied(Box::new(problem))
     }
 
+    #[cfg(feature = "axum")]
     pub(crate) fn problem(&self) -> &Problem {
         &self.0
     }
@@ -127,6 +128,7 @@ impl<E> Refusal<E> {
         Refusal { problem: Box::new(problem), error: Some(error) }
     }
 
+    #[cfg(feature = "axum")]
     pub(crate) fn problem(&self) -> &Problem {
         &self.problem
     }

@@ -35,7 +35,10 @@ const END: Duration = Duration::from_secs(5);
 /// Between two looks at whether it has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Workspaces as processes of this machine. See the [module](self).
+/// Workspaces as processes of this machine: each serves a page on a loopback port of its own, and outlives the console
+/// that started it.
+///
+/// Whether a workspace is there is decided by asking it, with a challenge that only its nonce answers: not by its pid.
 #[derive(Debug)]
 pub struct LocalProcess {
     command: Vec<OsString>,

@@ -23,10 +23,10 @@ pub(super) async fn recall(connection: &mut SqliteConnection, key: &AnswerKey) -
     let known = sqlx::query(
         "SELECT fingerprint, status, body, free FROM answers WHERE tenant = ? AND actor = ? AND action = ? AND key = ?",
     )
-    .bind(&key.tenant)
-    .bind(&key.actor)
-    .bind(key.action)
-    .bind(&key.key)
+    .bind(key.tenant())
+    .bind(key.actor())
+    .bind(key.action())
+    .bind(key.key())
     .fetch_optional(&mut *connection)
     .await
     .map_err(unusable)?;
@@ -35,7 +35,7 @@ pub(super) async fn recall(connection: &mut SqliteConnection, key: &AnswerKey) -
         return Ok(Recall::New);
     };
     let fingerprint: String = known.try_get("fingerprint").map_err(unusable)?;
-    if fingerprint != key.fingerprint {
+    if fingerprint != key.fingerprint() {
         return Ok(Recall::Different);
     }
     let free: i64 = known.try_get("free").map_err(unusable)?;
@@ -54,12 +54,12 @@ async fn take(connection: &mut SqliteConnection, key: &AnswerKey) -> Result<(), 
     sqlx::query(
         "INSERT INTO answers (tenant, actor, action, key, fingerprint, actionid, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(&key.tenant)
-    .bind(&key.actor)
-    .bind(key.action)
-    .bind(&key.key)
-    .bind(&key.fingerprint)
-    .bind(key.actionid.to_string())
+    .bind(key.tenant())
+    .bind(key.actor())
+    .bind(key.action())
+    .bind(key.key())
+    .bind(key.fingerprint())
+    .bind(key.actionid().to_string())
     .bind(timestamp())
     .execute(connection)
     .await
