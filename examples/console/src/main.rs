@@ -94,9 +94,7 @@ fn main() -> ExitCode {
     // Workspaces are many: theirs is a thread and a socket, not a runtime.
     let ended = match cli.command {
         Command::Workspace => rocky_sdk::hearth::serve_workspace().map(|()| ExitCode::SUCCESS).map_err(Failure::from),
-        command => {
-            tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| runtime.block_on(run(command)))
-        }
+        command => in_a_runtime(command),
     };
     match ended {
         Ok(code) => code,
@@ -109,6 +107,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn in_a_runtime(command: Command) -> Ended {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(run(command));
+    // A disk that hangs must not keep a console that has drained.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run(command: Command) -> Ended {

@@ -34,9 +34,14 @@ pub(crate) struct Opened {
     pub(crate) rows: Arc<Rows>,
 }
 
-/// Opens a home: journal, rows, driver, doors.
-pub(crate) async fn open(home: &Path, auth: LocalAuth) -> Result<Opened, Failure> {
+/// Opens a home: journal, identity, rows, driver, doors. The journal's lock comes first: who has it has the home.
+pub(crate) async fn open(home: &Path) -> Result<Opened, Failure> {
     let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+    let (auth, first) = LocalAuth::open(home)?;
+    if let Some(first) = first {
+        eprintln!("a new home: this token is shown once, and kept in {}", first.token_file.display());
+        eprintln!("  {}", first.token);
+    }
     let rows = Arc::new(Rows::open(&home.join("rocky.db"), DRIVER).await?);
     let itself = std::env::current_exe()?;
     let driver = LocalProcess::new([itself.as_os_str(), "workspace".as_ref()], &home.join("workspaces"))?;
@@ -55,12 +60,7 @@ pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
     refuse_other_drivers(driver)?;
     log();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let (auth, first) = LocalAuth::open(&config.home)?;
-    if let Some(first) = first {
-        eprintln!("a new home: this token is shown once, and kept in {}", first.token_file.display());
-        eprintln!("  {}", first.token);
-    }
-    let Opened { doors, hearth, rows } = open(&config.home, auth).await?;
+    let Opened { doors, hearth, rows } = open(&config.home).await?;
     for tombstone in doors.pending() {
         let (started, subject) = (&tombstone.started, tombstone.subject.as_deref().unwrap_or("-"));
         tracing::warn!(started, subject, actionid = %tombstone.actionid, "no outcome: `rocky-console reconcile` settles it");

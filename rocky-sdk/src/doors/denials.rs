@@ -6,25 +6,29 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
 
 use super::{Doors, Inbound, problem::Problem, refusal::Denied};
 use crate::{
+    BoxFuture,
     airlock::Session,
     hatch::{Actor, Event},
 };
 
 /// Strangers' denials written in a second, once the burst is used up.
 const RATE: f64 = 10.0;
+/// Between two tries to write how many denials could not be written.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Strangers' denials written at once.
 const BURST: f64 = 100.0;
 
 pub(crate) struct Denials {
     bucket: Mutex<(f64, Instant)>,
     suppressed: AtomicU64,
+    /// One could not be written, and none was since: a task tries again to write how many there were.
     lost: AtomicBool,
 }
 
@@ -74,7 +78,7 @@ impl Doors {
             denials.suppressed.fetch_add(1, Ordering::AcqRel);
         } else {
             let (doors, inbound) = (self.clone(), inbound.clone());
-            let written = self.run(async move { doors.write_denial(who.as_ref(), &inbound, reason).await });
+            let written = self.run(async move { doors.write_denial(who.as_ref(), &inbound, reason, true).await });
             if written.await.is_none() {
                 tracing::warn!("a denial's record was cut off by the end of the runtime");
             }
@@ -82,7 +86,8 @@ impl Doors {
         Denied::new(Problem::new(403, "denied", "Your session does not open this door."))
     }
 
-    async fn write_denial(&self, who: Option<&Session>, inbound: &Inbound, reason: &str) {
+    /// Writes a denial, and with it how many were left out. `one`: it stands for a denial itself.
+    async fn write_denial(&self, who: Option<&Session>, inbound: &Inbound, reason: &str, one: bool) {
         let denials = &self.inner().denials;
         let suppressed = denials.suppressed.swap(0, Ordering::AcqRel);
         let data = Data { reason, wanted: inbound.wanted.map(|event| event.as_str()), suppressed };
@@ -96,17 +101,35 @@ impl Doors {
             data,
         };
         let written = self.inner().relay.note(&event).await;
-        if let Err(error) = &written {
-            denials.suppressed.fetch_add(suppressed + 1, Ordering::AcqRel);
-            tracing::error!(%error, "a denial could not be recorded");
+        match written {
+            Ok(()) => denials.lost.store(false, Ordering::Release),
+            Err(error) => {
+                tracing::error!(%error, "a denial could not be recorded");
+                denials.suppressed.fetch_add(suppressed + u64::from(one), Ordering::AcqRel);
+                if !denials.lost.swap(true, Ordering::AcqRel) {
+                    let doors = self.clone();
+                    self.spawn(doors.count_lost_denials());
+                }
+            }
         }
-        denials.lost.store(written.is_err(), Ordering::Release);
     }
 
-    /// At shutdown: what was left out since the last denial that was written.
-    pub(super) async fn write_suppressed_denials(&self) {
+    /// Until a denial is written again, tries to write how many were not: nobody else may come and be denied.
+    fn count_lost_denials(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            while self.inner().denials.lost() && !self.closing() {
+                tokio::time::sleep(AGAIN).await;
+                if self.inner().denials.lost() {
+                    self.write_suppressed_denials("HATCH was away").await;
+                }
+            }
+        })
+    }
+
+    /// What was left out since the last denial that was written.
+    pub(super) async fn write_suppressed_denials(&self, reason: &str) {
         if self.inner().denials.suppressed.load(Ordering::Acquire) > 0 {
-            self.write_denial(None, &Inbound::default(), "left out until shutdown").await;
+            self.write_denial(None, &Inbound::default(), reason, false).await;
         }
     }
 }

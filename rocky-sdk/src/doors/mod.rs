@@ -163,7 +163,7 @@ impl Doors {
         if tokio::time::timeout(drain, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("the drain ended with actions at work");
         }
-        self.write_suppressed_denials().await;
+        self.write_suppressed_denials("left out until shutdown").await;
         let relay = self.0.relay.clone();
         let closed = tokio::task::spawn_blocking(move || relay.close());
         match tokio::time::timeout(CLOSE, closed).await {

@@ -30,13 +30,12 @@ fn slow_provision(home: &Home) -> TcpListener {
     listener
 }
 
-/// Begins the request and kills the console once its event is durable and its driver at work.
-fn kill_in(home: &Home, console: Console, method: &str, path: &str, body: Option<serde_json::Value>) {
+/// Begins the request and kills the console once acme is claimed, which is when its driver's turn comes: it works for
+/// two seconds.
+fn kill_in(home: &Home, console: Console, method: &str, path: &str, body: Option<serde_json::Value>, claimed: &str) {
     let before = home.events().len();
     let _request = console.begin(method, path, body).unwrap();
-    until("the started event", || home.events().len() > before);
-    // The driver works for two seconds from its call on: by now it is called, or about to be. Each is settled.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    until("the claim", || console.get("acme").json()["state"] == claimed);
     console.kill();
     assert_eq!(home.events().len(), before + 1, "started, and no outcome");
 }
@@ -53,7 +52,7 @@ fn in_a_provision_settled_beside_a_running_console() {
     let home = Home::new();
     let console = home.serve();
     let _slow = slow_provision(&home);
-    kill_in(&home, console, "POST", WORKSPACES, Some(json!({"slug": "acme", "tier": "solo"})));
+    kill_in(&home, console, "POST", WORKSPACES, Some(json!({"slug": "acme", "tier": "solo"})), "provisioning");
 
     assert!(stdout(home.run("pending")).contains("hearth.provisioning_started"));
     let console = home.serve();
@@ -78,7 +77,7 @@ fn in_a_provision_settled_without_a_console() {
     let home = Home::new();
     let console = home.serve();
     let _slow = slow_provision(&home);
-    kill_in(&home, console, "POST", WORKSPACES, Some(json!({"slug": "acme", "tier": "solo"})));
+    kill_in(&home, console, "POST", WORKSPACES, Some(json!({"slug": "acme", "tier": "solo"})), "provisioning");
     let settled = home.run("reconcile");
     assert!(settled.status.success());
     assert!(stdout(settled).contains("settled: it failed"));
@@ -131,7 +130,7 @@ fn in_an_upgrade() {
     assert_eq!(console.provision("acme", "solo").status, 200);
     let pid = home.pid("acme");
     kill_process(pid, Signal::STOP).unwrap();
-    kill_in(&home, console, "POST", &format!("{WORKSPACES}/acme/upgrade"), Some(json!({"tier": "team"})));
+    kill_in(&home, console, "POST", &format!("{WORKSPACES}/acme/upgrade"), Some(json!({"tier": "team"})), "upgrading");
     kill_process(pid, Signal::CONT).unwrap();
     let console = home.serve();
     assert_eq!(console.decommission("acme").is(), (409, "unsettled".to_owned()));
@@ -148,7 +147,7 @@ fn in_a_decommission_which_the_next_start_finishes() {
     let console = home.serve();
     assert_eq!(console.provision("acme", "solo").status, 200);
     kill_process(home.pid("acme"), Signal::STOP).unwrap();
-    kill_in(&home, console, "DELETE", &format!("{WORKSPACES}/acme"), None);
+    kill_in(&home, console, "DELETE", &format!("{WORKSPACES}/acme"), None, "decommissioning");
     let console = home.serve();
     until("the decommission", || console.get("acme").status == 404);
     agree_that_it_is_gone(&home, &console);

@@ -130,3 +130,17 @@ impl Storage for FileStorage {
 fn fill(mut file: &File, bytes: u64) -> io::Result<()> {
     io::copy(&mut io::Read::take(io::repeat(0x5a), bytes), &mut file).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device cannot be synced, and says so to whoever really asks.
+    #[test]
+    fn a_sync_is_asked_of_the_system() {
+        let device = File::options().write(true).open("/dev/null").unwrap();
+        let mut storage = FileStorage::new(Path::new("/dev/null"), device, PathBuf::new(), 0).unwrap();
+        assert!(storage.append(b"x").is_ok());
+        assert!(storage.sync().is_err());
+    }
+}

@@ -231,6 +231,7 @@ async fn what_waits_is_bounded_and_an_outcome_has_its_place() {
     bench.hand.set(|faults| faults.hang = true);
     let mut waiting = Vec::new();
     let full = loop {
+        assert!(waiting.len() < 100, "nothing bounds what waits");
         let limit = Instant::now() + Duration::from_millis(50);
         match journal.append(body("a.fill", None, 3000), Kind::Other, limit).await {
             Ok(ticket) => waiting.push(ticket),
