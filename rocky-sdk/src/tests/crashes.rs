@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::house::{Act, Ask, House, Script, decommission, get, provision, upgrade};
+use super::house::{Act, Ask, House, Script, decommission, get, provision, tamper, upgrade};
 use crate::hearth::{Inspection, Placement, Verdict};
 use crate::{Slug, Tier};
 
@@ -182,8 +182,9 @@ fn between_the_started_event_and_the_claim() {
 fn between_the_row_and_the_outcome() {
     let left = crash(vec![], provision("acme", "team"), |script| place(script, "acme", Tier::Team));
     runtime().block_on(async {
+        tamper(left.0.path(), "UPDATE workspaces SET state = 'active', url = 'http://acme.test/'").await;
         let house = reopen(left).await;
-        house.tamper("UPDATE workspaces SET state = 'active', url = 'http://acme.test/'").await;
+        assert_eq!(house.send(get("acme")).await.json()["state"], "unsettled");
         settled(&house, Verdict::Succeeded, "hearth.provisioned reconciled").await;
         assert_eq!(house.send(get("acme")).await.json()["state"], "active");
     });

@@ -67,8 +67,10 @@ async fn an_outcome_that_waits(
     let house = House::new().await;
     let hand = house.hand.clone();
     *house.script.when_called.lock().unwrap() = Some(Box::new(move || break_it(&hand)));
-    let answer = house.send(provision("acme", "solo")).await;
+    let keyed = || provision("acme", "solo").header("idempotency-key", "k1");
+    let answer = house.send(keyed()).await;
     assert_eq!(answer.is(), (500, "outcome-unrecorded".to_owned()), "{}", answer.text);
+    assert_eq!(house.send(keyed()).await.is(), (409, "idempotency-in-flight".to_owned()));
     *house.script.when_called.lock().unwrap() = None;
     assert_eq!(house.send(get("acme")).await.json()["state"], "unsettled");
     mend(&house.hand);
@@ -79,6 +81,7 @@ async fn an_outcome_that_waits(
         assert!(tokio::time::Instant::now() < patience);
         tokio::task::yield_now().await;
     }
+    assert_eq!(house.send(keyed()).await.status, 200, "the answer is given once its outcome is durable");
     assert_eq!(house.send(decommission("acme")).await.status, 200);
     house.all_closed();
 }

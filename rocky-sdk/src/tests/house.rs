@@ -419,12 +419,18 @@ impl House {
 
     /// Changes rows as no code of the product does.
     pub(super) async fn tamper(&self, sql: &'static str) {
-        use sqlx::Connection;
-        let path = format!("sqlite://{}", self.home.join("rocky.db").display());
-        let mut connection = sqlx::SqliteConnection::connect(&path).await.unwrap();
-        let changed = sqlx::query(sql).execute(&mut connection).await.unwrap();
-        assert!(changed.rows_affected() > 0, "{sql}");
+        tamper(&self.home, sql).await;
     }
+}
+
+/// Changes the rows in a home as no code of the product does.
+pub(super) async fn tamper(home: &std::path::Path, sql: &'static str) {
+    use sqlx::Connection;
+    let path = format!("sqlite://{}", home.join("rocky.db").display());
+    let mut connection = sqlx::SqliteConnection::connect(&path).await.unwrap();
+    let changed = sqlx::query(sql).execute(&mut connection).await.unwrap();
+    assert!(changed.rows_affected() > 0, "{sql}");
+    connection.close().await.unwrap();
 }
 
 async fn answer(response: Response<Body>) -> Answer {

@@ -47,9 +47,8 @@ fn somebody_else_on_its_port_is_not_adopted() {
     });
     std::thread::spawn(move || {
         use std::io::{Read, Write};
-        for stream in squatter.into_iter().flat_map(|listener| listener.incoming().flatten().collect::<Vec<_>>()) {
-            let mut stream = stream;
-            let mut seen = [0; 256];
+        for mut stream in squatter.iter().flat_map(|listener| listener.incoming().flatten()) {
+            let mut seen = [0; 1024];
             if stream.read(&mut seen).is_ok_and(|read| read > 0) {
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nmine solo\n").unwrap();
             }

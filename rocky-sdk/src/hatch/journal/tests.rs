@@ -328,6 +328,25 @@ async fn damage_anywhere_refuses_to_open_says_where_and_changes_nothing() {
     assert_eq!(fs::read(bench.segment()).unwrap(), swapped);
 }
 
+/// A line that was changed and hashed anew is found by the line after it.
+#[tokio::test]
+async fn a_forged_line_breaks_the_chain() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    for kind in ["a.one", "a.two"] {
+        written(put(&journal, kind).await).await.unwrap();
+    }
+    journal.close();
+    drop(journal);
+    let text = fs::read_to_string(bench.segment()).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let before = lines[1][..lines[1].len() - 75].replace("a.one", "a.won");
+    lines[1] = format!("{before},\"hash\":\"{}\"}}", crate::hatch::record::hash(before.as_bytes()));
+    fs::write(bench.segment(), lines.join("\n") + "\n").unwrap();
+    let refused = Journal::open(&bench.folder, options()).unwrap_err();
+    assert!(matches!(&refused, OpenError::Scan(ScanError::Damaged { line: 3, .. })), "{refused}");
+}
+
 #[tokio::test]
 async fn started_events_without_an_outcome_are_found_at_open() {
     let bench = Bench::new();
@@ -439,8 +458,10 @@ async fn a_deleted_replaced_or_cut_journal_is_noticed_before_the_next_acknowledg
         let journal = bench.open();
         written(put(&journal, "a.one").await).await.unwrap();
         change(&bench.segment());
+        let changed = fs::read(bench.segment()).ok();
         let refused = written(put(&journal, "a.two").await).await;
         assert!(matches!(refused, Err(WriteError::Displaced(_) | WriteError::Poisoned(_))), "{refused:?}");
+        assert_eq!(fs::read(bench.segment()).ok(), changed, "what another hand did is left as evidence");
     }
 }
 

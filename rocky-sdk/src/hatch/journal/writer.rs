@@ -209,7 +209,9 @@ impl<S: Storage> Writer<S> {
         }
         let durable = self.durable + self.buffer.len() as u64;
         if let Err(displaced) = self.storage.in_place(durable) {
-            self.cut_back()?;
+            if matches!(displaced, Displaced::Gone(_)) {
+                self.cut_back()?; // a file that another hand writes is not ours to cut
+            }
             return Err(self.displaced(displaced));
         }
         (self.chain, self.durable) = (chain, durable);
