@@ -44,14 +44,15 @@ impl Config {
     /// # Errors
     /// [`Refused`], with one sentence.
     pub fn from_env() -> Result<Self, Refused> {
-        for name in ["ROCKY_AUTH", "ROCKY_BILLING", "ROCKY_HATCH", "ROCKY_LISTEN"] {
+        let ours = ["ROCKY_AUTH", "ROCKY_BILLING", "ROCKY_HATCH", "ROCKY_LISTEN"];
+        for name in ours.into_iter().chain(CLOUD.map(|(name, _)| name)) {
             if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
                 return Err(Refused(format!("{name} is not UTF-8: write it as text.")));
             }
         }
         let mut config = Config::from_vars(|name| std::env::var(name).ok())?;
-        if let Some(home) = std::env::var_os("ROCKY_HOME") {
-            config.home = home.into();
+        if let Some(home) = std::env::var_os("ROCKY_HOME").filter(|home| home.to_str().is_none()) {
+            config.home = home.into(); // a path need not be text
         }
         Ok(config)
     }
@@ -77,6 +78,11 @@ impl Config {
                 return Err(Refused(format!(
                     "{name} is set and needs the feature `{feature}`, which this build does not have: unset it, or build with the feature."
                 )));
+            }
+        }
+        for name in ["ROCKY_HOME", "ROCKY_LISTEN"] {
+            if get(name).is_some_and(|value| value.is_empty()) {
+                return Err(Refused(format!("{name} is empty: write a value, or unset it.")));
             }
         }
         Ok(Config {
@@ -121,6 +127,8 @@ mod tests {
             (&[("ROCKY_BILLING", "Disabled")], "is not a mode"),
             (&[("ROCKY_POLAR_TOKEN", "x")], "feature `polar`"),
             (&[("ROCKY_DATABASE_URL", "x")], "feature `postgres`"),
+            (&[("ROCKY_HOME", "")], "is empty"),
+            (&[("ROCKY_LISTEN", "")], "is empty"),
         ] {
             let said = with(bad).unwrap_err().to_string();
             assert!(said.contains(says) && !said.contains('\n'), "{bad:?}: {said}");

@@ -78,9 +78,14 @@ pub(crate) fn io_at(path: &Path) -> impl Fn(io::Error) -> PrivateFileError + '_ 
 pub(crate) fn ensure_folder(path: &Path) -> Result<()> {
     let known = std::fs::symlink_metadata(path).is_ok();
     if !known {
+        let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_at(path))?;
-        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
-            sync_folder(above)?;
+        for made in missing {
+            match made.parent() {
+                Some(above) if above.as_os_str().is_empty() => sync_folder(Path::new("."))?,
+                Some(above) => sync_folder(above)?,
+                None => {}
+            }
         }
     }
     let meta = std::fs::metadata(path).map_err(io_at(path))?;

@@ -3,6 +3,7 @@
 use std::{
     io,
     os::unix::process::CommandExt,
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -31,6 +32,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Run {
     /// Whether missing tools of the system are installed.
     pub(crate) install: bool,
+    scratch: PathBuf,
     ends_at: Instant,
 }
 
@@ -58,7 +60,9 @@ impl Run {
     }
 
     fn wait(&self, command: &mut Command) -> io::Result<bool> {
-        let mut child = command.process_group(0).spawn()?;
+        // What a suite leaves behind ends with its folder: workspaces look for theirs.
+        std::fs::create_dir_all(&self.scratch)?;
+        let mut child = command.env("TMPDIR", &self.scratch).process_group(0).spawn()?;
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok(status.success());
@@ -90,8 +94,14 @@ pub(crate) fn run(only: Option<&str>, install: bool) -> Result<bool, String> {
     for suite in chosen {
         println!("\n=== {}: {}", suite.name, suite.shows);
         let began = Instant::now();
-        let run = Run { install, ends_at: began + Duration::from_secs(suite.budget * 60) };
-        let outcome = (suite.run)(&run);
+        let scratch = std::env::temp_dir().join(format!("rocky-{}", std::process::id()));
+        let run = Run { install, scratch, ends_at: began + Duration::from_secs(suite.budget * 60) };
+        let mut outcome = (suite.run)(&run);
+        if run.scratch.exists()
+            && let Err(error) = std::fs::remove_dir_all(&run.scratch)
+        {
+            outcome = Outcome::Failed(format!("{} could not be taken away: {error}", run.scratch.display()));
+        }
         ended.push((suite, began.elapsed(), outcome));
     }
     println!("\n{:<10} | {:>5} | result", "suite", "s");

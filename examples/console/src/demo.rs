@@ -43,7 +43,18 @@ pub(crate) async fn run() -> Ended {
         stopped?;
         Step::Ok(console.wrong)
     };
-    match shown.await {
+    let interrupted = async {
+        // Without a signal handler nobody interrupts; with one, the folder is taken away, and its workspaces end with it.
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Err("interrupted".into()),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let shown = tokio::select! {
+        shown = shown => shown,
+        interrupted = interrupted => interrupted,
+    };
+    match shown {
         Ok(0) => {
             println!("\nEvery answer came out as the table says.");
             Ok(ExitCode::SUCCESS)

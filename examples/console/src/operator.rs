@@ -69,7 +69,7 @@ async fn alone(home: &Path, slug: Option<&Slug>) -> Result<Vec<Settled>, Failure
     }
     let opened = open(home).await?;
     let by = format!("operator:uid={}", rustix::process::geteuid().as_raw());
-    let settled = opened.hearth.reconcile(slug, &by).await;
+    let settled = opened.keeper.reconcile(slug, &by).await;
     if let Err(undrained) = opened.doors.shutdown(std::time::Duration::from_secs(30)).await {
         eprintln!("rocky-console: {undrained}");
     }

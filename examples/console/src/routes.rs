@@ -1,16 +1,11 @@
 //! The console's routes: each mutating one is five lines, and none compiles without the doors.
 
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, Router, extract::State, http::StatusCode};
 use rocky_sdk::{
     Authenticated, Denied, Doors, Entitled, Observer,
     hearth::{Decommission, DeploymentRef, Hearth, HearthError, Provision, Upgrade},
     tenant_action,
-    web::DoorRouter,
+    web::{DoorRouter, PathSlug},
 };
 
 /// What the handlers share.
@@ -48,7 +43,7 @@ async fn list(
 async fn one(
     authenticated: Authenticated<Observer>,
     State(console): State<Console>,
-    Path(slug): Path<String>,
+    PathSlug(slug): PathSlug,
 ) -> Result<Json<DeploymentRef>, Denied> {
     console.hearth.workspaces(&authenticated).get(&slug).await.map(Json)
 }
@@ -75,19 +70,4 @@ pub(crate) fn router(console: Console) -> Router {
         .public_get("/healthz", healthz)
         .public_get("/readyz", readyz)
         .with_state(console)
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "not-found", "There is nothing at this path.") })
-        .method_not_allowed_fallback(|| async {
-            problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not take this method.")
-        })
-}
-
-fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
-    let body = serde_json::json!({
-        "type": format!("urn:rocky:problem:{code}"),
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": code,
-        "detail": detail,
-    });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }

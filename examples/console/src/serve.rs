@@ -12,7 +12,7 @@ use rocky_sdk::{
     Billing, Doors, LocalAuth,
     config::Config,
     hatch::{Journal, JournalOptions},
-    hearth::{Hearth, LocalProcess, Rows, control::ControlSocket},
+    hearth::{Hearth, Keeper, LocalProcess, Rows, control::ControlSocket},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,6 +31,7 @@ const DRIVER: &str = "process";
 pub(crate) struct Opened {
     pub(crate) doors: Doors,
     pub(crate) hearth: Hearth,
+    pub(crate) keeper: Keeper,
     pub(crate) rows: Arc<Rows>,
 }
 
@@ -52,15 +53,16 @@ pub(crate) async fn open(home: &Path) -> Result<Opened, Failure> {
         .ledger(Arc::clone(&rows) as _)
         .build()
         .await?;
-    let hearth = Hearth::new(&doors, Arc::clone(&rows), driver)?;
-    Ok(Opened { doors, hearth, rows })
+    let (hearth, keeper) = Hearth::new(&doors, Arc::clone(&rows), driver)?;
+    Ok(Opened { doors, hearth, keeper, rows })
 }
 
 pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
     refuse_other_drivers(driver)?;
     log();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let Opened { doors, hearth, rows } = open(&config.home).await?;
+    let Opened { doors, hearth, keeper, rows } = open(&config.home).await?;
+    let keeper = Arc::new(keeper);
     for tombstone in doors.pending() {
         let (started, subject) = (&tombstone.started, tombstone.subject.as_deref().unwrap_or("-"));
         tracing::warn!(started, subject, actionid = %tombstone.actionid, "no outcome: `rocky-console reconcile` settles it");
@@ -72,7 +74,7 @@ pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
     let address = listener.local_addr()?;
 
     let (stop, stopped) = tokio::sync::watch::channel(());
-    let app = router(Console { hearth: hearth.clone(), doors: doors.clone() });
+    let app = router(Console { hearth, doors: doors.clone() });
     let server = tokio::spawn(
         axum::serve(listener, app)
             .with_graceful_shutdown(async move {
@@ -85,10 +87,10 @@ pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
             .into_future(),
     );
     let retries = tokio::spawn({
-        let hearth = hearth.clone();
-        async move { hearth.retry_decommissions().await }
+        let keeper = Arc::clone(&keeper);
+        async move { keeper.retry_decommissions().await }
     });
-    let operators = tokio::spawn(async move { control.serve(&hearth).await });
+    let operators = tokio::spawn(async move { control.serve(&keeper).await });
     writeln!(std::io::stdout(), "listening on http://{address}")?;
 
     tokio::select! {
@@ -97,13 +99,19 @@ pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
     }
     tracing::info!("shutting down");
     stop.send_replace(());
-    let drained = doors.shutdown(DRAIN).await;
     operators.abort();
+    // Waited for: its socket is gone before the home's next console may bind one.
+    if let Err(error) = operators.await {
+        tracing::debug!(%error, "the control socket is closed");
+    }
+    let drained = doors.shutdown(DRAIN).await;
     if tokio::time::timeout(GOODBYE, server).await.is_err() {
         tracing::info!("some connections were cut");
     }
     retries.abort();
-    rows.close().await;
+    if tokio::time::timeout(GOODBYE, rows.close()).await.is_err() {
+        tracing::warn!("the rows were not closed in time");
+    }
     match drained {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(undrained) => {

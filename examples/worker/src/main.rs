@@ -62,7 +62,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let doors = builder.build().await?;
     let itself = env::current_exe()?;
     let driver = LocalProcess::new([itself.as_os_str(), "workspace".as_ref()], &home.join("workspaces"))?;
-    let hearth = Hearth::new(&doors, rows, driver)?;
+    let (hearth, _keeper) = Hearth::new(&doors, rows, driver)?;
 
     let (queue, mut jobs) = mpsc::channel(8);
     for slug in ["acme", "globex", "acme"] {

@@ -4,7 +4,7 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -34,9 +34,12 @@ const LARGEST: u64 = 16 * 1024;
 /// # drop((auth, token));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct LocalAuth {
+#[derive(Clone)]
+pub struct LocalAuth(Arc<Known>);
+
+struct Known {
     path: PathBuf,
-    known: Mutex<(Stamp, Identity)>,
+    identity: Mutex<(Stamp, Identity)>,
 }
 
 /// What the first start made.
@@ -98,8 +101,8 @@ impl LocalAuth {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(begin(home)?),
             Err(error) => return Err(private_files::io_at(&path)(error).into()),
         };
-        let known = Mutex::new(load(&path)?);
-        Ok((LocalAuth { path, known }, first))
+        let identity = Mutex::new(load(&path)?);
+        Ok((LocalAuth(Arc::new(Known { path, identity })), first))
     }
 
     /// Gives the user in `home` a new token; the old one is worth nothing from then on. Returns it and where its copy is.
@@ -111,17 +114,18 @@ impl LocalAuth {
         let (_, mut identity) = load(&path)?;
         let token = random_token()?;
         identity.token_sha256 = digest(&token);
+        let first = hand_over(home, token)?;
         private_files::replace(&path, &rendered(&path, &identity)?)?;
-        hand_over(home, token)
+        Ok(first)
     }
 
     /// The session of whoever shows the token, read from the file as it is now.
     fn session(&self, credentials: &Credentials) -> std::result::Result<Session, Unresolved> {
         let unavailable = |error: LocalAuthError| Unresolved::Unavailable(error.to_string());
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = stamp(&self.path).map_err(|error| unavailable(error.into()))?;
+        let mut known = self.0.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = stamp(&self.0.path).map_err(|error| unavailable(error.into()))?;
         if stamp != known.0 {
-            *known = load(&self.path).map_err(unavailable)?;
+            *known = load(&self.0.path).map_err(unavailable)?;
         }
         let identity = &known.1;
         let token = credentials.token().ok_or(Unresolved::Stranger("no bearer token"))?;
@@ -136,13 +140,16 @@ impl LocalAuth {
 
 impl Airlock for LocalAuth {
     fn resolve<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, std::result::Result<Session, Unresolved>> {
-        Box::pin(async move { self.session(credentials) })
+        let (auth, credentials) = (self.clone(), credentials.clone());
+        // A disk that hangs must not hold up whoever else runs here: Airlock's limit ends the wait.
+        let session = tokio::task::spawn_blocking(move || auth.session(&credentials));
+        Box::pin(async move { session.await.unwrap_or_else(|error| Err(Unresolved::Unavailable(error.to_string()))) })
     }
 }
 
 impl std::fmt::Debug for LocalAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LocalAuth({})", self.path.display())
+        write!(f, "LocalAuth({})", self.0.path.display())
     }
 }
 
@@ -163,7 +170,7 @@ fn begin(home: &Path) -> Result<FirstStart> {
     // The token's copy first: an identity whose token nobody has would lock its owner out.
     let first = hand_over(home, token)?;
     let path = home.join(IDENTITY);
-    private_files::create(&path, &rendered(&path, &identity)?)?;
+    private_files::replace(&path, &rendered(&path, &identity)?)?;
     Ok(first)
 }
 

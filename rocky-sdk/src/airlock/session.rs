@@ -33,6 +33,11 @@ impl Session {
         Ok(Session { subject, tenant, role })
     }
 
+    /// The same in the role that an action asks for: a service has no role of its own.
+    pub(crate) fn in_role(self, role: Rank) -> Self {
+        Session { role, ..self }
+    }
+
     /// Who it is.
     #[must_use]
     pub fn subject(&self) -> &str {

@@ -2,6 +2,8 @@
 
 use std::{any::TypeId, marker::PhantomData, sync::Arc, time::Instant};
 
+use serde::de::IgnoredAny;
+use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -32,6 +34,8 @@ pub struct Authenticated<R> {
     inbound: Inbound,
     /// What a service may do; `None`: whatever its role may.
     only: Option<Arc<[TypeId]>>,
+    /// When door 1 was passed: it does not stay open.
+    since: Instant,
     role: Invariant<R>,
 }
 
@@ -80,7 +84,14 @@ impl Doors {
             if session.role() < R::RANK {
                 return Err(self.deny(Some(session), &inbound, "role too low").await);
             }
-            Ok(Authenticated { doors: self.clone(), session, inbound, only: None, role: PhantomData })
+            Ok(Authenticated {
+                doors: self.clone(),
+                session,
+                inbound,
+                only: None,
+                since: Instant::now(),
+                role: PhantomData,
+            })
         }
         .instrument(span)
         .await
@@ -104,7 +115,7 @@ impl Doors {
             return Err(self.deny(None, &inbound, "not a tenant's name").await);
         };
         let only = Some(Arc::clone(&key.actions));
-        Ok(Authenticated { doors: self.clone(), session, inbound, only, role: PhantomData })
+        Ok(Authenticated { doors: self.clone(), session, inbound, only, since: Instant::now(), role: PhantomData })
     }
 
     async fn resolve(&self, credentials: &Credentials) -> Result<Session, Unresolved> {
@@ -151,15 +162,20 @@ impl<R: Role> Authenticated<R> {
     }
 
     async fn audit_here<A: Action>(self, action: A) -> Result<Audited<A>, Denied> {
-        let Authenticated { doors, session, inbound, only, .. } = self;
+        let Authenticated { doors, session, inbound, only, since, .. } = self;
         let denied = |problem| Err(Denied::new(problem));
         if doors.closing() {
             return denied(Problem::new(503, "shutting-down", "The service is shutting down: try another instance."));
         }
-        let inbound = Inbound { wanted: Some(A::STARTED), subject: action.subject().cloned(), ..inbound };
-        if only.is_some_and(|only| !only.contains(&TypeId::of::<A>())) {
-            return Err(doors.deny(Some(session), &inbound, "not an action of this service").await);
+        if since.elapsed() >= doors.inner().limits.token {
+            return denied(Problem::new(503, "too-late", "You were recognised too long ago: ask again."));
         }
+        let inbound = Inbound { wanted: Some(A::STARTED), subject: action.subject().cloned(), ..inbound };
+        let session = match only {
+            None => session,
+            Some(only) if only.contains(&TypeId::of::<A>()) => session.in_role(A::Role::RANK),
+            Some(_) => return Err(doors.deny(Some(session), &inbound, "not an action of this service").await),
+        };
         if let Err(taken) = doors.inner().vocabulary.register(&[Word::of::<A>()]) {
             tracing::error!(%taken, "an action was refused");
             return denied(Problem::new(500, "event-name-taken", taken.to_string()));
@@ -178,7 +194,16 @@ impl<R: Role> Authenticated<R> {
                 Ok(Owner::Theirs) => {
                     return Err(doors.deny(Some(intent.session), &inbound, "another tenant's workspace").await);
                 }
-                Ok(Owner::Nobody) => return denied(unknown_workspace()),
+                Ok(Owner::Nobody) => {
+                    // A decommission that is sent again finds its workspace gone, and its answer kept.
+                    return match &inbound.idempotency_key {
+                        Some(key) => match recall(&doors, &intent, &action, key, false).await? {
+                            Some(answer) => Ok(Audited::new(Stage::Answered(answer))),
+                            None => denied(unknown_workspace()),
+                        },
+                        None => denied(unknown_workspace()),
+                    };
+                }
                 Err(error) => {
                     tracing::error!(%error, "an action was refused");
                     return denied(ledger_unavailable());
@@ -187,12 +212,12 @@ impl<R: Role> Authenticated<R> {
         }
         let keyed = match &inbound.idempotency_key {
             None => false,
-            Some(key) => match recall(&doors, &intent, &action, key).await? {
+            Some(key) => match recall(&doors, &intent, &action, key, true).await? {
                 Some(answer) => return Ok(Audited::new(Stage::Answered(answer))),
                 None => true,
             },
         };
-        let data = match serde_json::value::to_raw_value(&Audit(&action)) {
+        let data = match written_down(&action) {
             Ok(data) => data,
             Err(error) => {
                 OpenAction::forget(&doors, intent.actionid, keyed).await;
@@ -215,18 +240,25 @@ impl<R: Role> Authenticated<R> {
         &self.doors
     }
 
+    /// Whether it is a service, which is good for its actions and not for reads.
+    #[cfg(feature = "hearth")]
+    pub(crate) fn is_service(&self) -> bool {
+        self.only.is_some()
+    }
+
     #[cfg(feature = "hearth")]
     pub(crate) fn inbound(&self) -> &Inbound {
         &self.inbound
     }
 }
 
-/// Looks the key up; `None` when it is this action's from now on.
+/// Looks the key up; `None` when it is new, and with `take` this action's from now on.
 async fn recall<A: Action>(
     doors: &Doors,
     intent: &Intent,
     action: &A,
     key: &str,
+    take: bool,
 ) -> Result<Option<super::Answer>, Denied> {
     let denied = |problem| Err(Denied::new(problem));
     if !visible(key) {
@@ -255,7 +287,7 @@ async fn recall<A: Action>(
         fingerprint,
         actionid: intent.actionid,
     };
-    match ledger.recall(&key).await {
+    match ledger.recall(&key, take).await {
         Ok(Recall::New) => Ok(None),
         Ok(Recall::Answered(answer)) => Ok(Some(answer)),
         Ok(Recall::InFlight) => denied(Problem::new(
@@ -273,6 +305,16 @@ async fn recall<A: Action>(
             denied(ledger_unavailable())
         }
     }
+}
+
+/// The action in its audited form: JSON, on one line, whatever its `Serialize` does.
+fn written_down<A: Action>(action: &A) -> serde_json::Result<Box<RawValue>> {
+    let data = to_raw_value(&Audit(action))?;
+    serde_json::from_str::<IgnoredAny>(data.get())?;
+    if data.get().contains(['\n', '\r']) {
+        return to_raw_value(&serde_json::from_str::<serde_json::Value>(data.get())?);
+    }
+    Ok(data)
 }
 
 fn hatch_unavailable() -> Problem {

@@ -1,9 +1,9 @@
 //! A driver behind the doors: reached with a token of a listed action, minted by the doors that it was bolted to.
 
-use std::{any::TypeId, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 
 use super::{Doors, Entitled, Identity, Invariant, vocabulary::Word};
-use crate::{Action, EventName};
+use crate::Action;
 
 /// A driver of your own, opened only by tokens of the actions in its type's list:
 /// `Bolted<KeyStore, (Rotate, Revoke)>`. Nobody can add to the list from outside.
@@ -21,11 +21,11 @@ pub struct Bolted<D, Actions> {
 #[error("this token was minted by other doors than the driver was bolted to")]
 pub struct ForeignToken;
 
-/// Two action types claim one event.
+/// Two action types claim one event, or one type claims it twice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event `{event}` belongs to the action `{owner}`: give `{claimant}` events of its own")]
 pub struct EventNameTaken {
-    pub(super) event: EventName,
+    pub(super) event: Cow<'static, str>,
     pub(super) owner: &'static str,
     pub(super) claimant: &'static str,
 }
@@ -95,13 +95,6 @@ impl<A: Action, L, I> MayOpen<L, I> for A where A: Among<L, I> {}
     note = "write it as a tuple, with a comma even for one: `(Provision,)`"
 )]
 pub trait ActionList: List {}
-
-impl Word {
-    /// An action's type and its events.
-    pub(super) fn of<A: Action>() -> Self {
-        Word { action: TypeId::of::<A>(), name: std::any::type_name::<A>(), events: [A::STARTED, A::SUCCEEDED] }
-    }
-}
 
 macro_rules! lists {
     ($($action:ident)*) => {

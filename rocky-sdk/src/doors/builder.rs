@@ -123,6 +123,7 @@ impl DoorsBuilder {
             runtime,
             tasks: tokio_util::task::TaskTracker::new(),
             closing: false.into(),
+            closed: false.into(),
             denials: Denials::new(),
             vocabulary: Vocabulary::default(),
             registry,

@@ -11,11 +11,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Doors, Inbound, problem::Problem, refusal::Denied};
+use super::{Doors, Inbound, Inner, problem::Problem, refusal::Denied};
 use crate::{
     BoxFuture,
     airlock::Session,
-    hatch::{Actor, Event},
+    hatch::{Actor, Event, WriteError},
 };
 
 /// Strangers' denials written in a second, once the burst is used up.
@@ -28,8 +28,10 @@ const BURST: f64 = 100.0;
 pub(crate) struct Denials {
     bucket: Mutex<(f64, Instant)>,
     suppressed: AtomicU64,
-    /// One could not be written, and none was since: a task tries again to write how many there were.
+    /// One could not be written in time, and none was since.
     lost: AtomicBool,
+    /// A task tries to write how many could not be written.
+    counting: AtomicBool,
 }
 
 #[derive(Serialize)]
@@ -52,6 +54,7 @@ impl Denials {
             bucket: Mutex::new((BURST, Instant::now())),
             suppressed: AtomicU64::new(0),
             lost: AtomicBool::new(false),
+            counting: AtomicBool::new(false),
         }
     }
 
@@ -88,9 +91,11 @@ impl Doors {
 
     /// Writes a denial, and with it how many were left out. `one`: it stands for a denial itself.
     async fn write_denial(&self, who: Option<&Session>, inbound: &Inbound, reason: &str, one: bool) {
-        let denials = &self.inner().denials;
+        let Inner { denials, relay, .. } = self.inner();
         let suppressed = denials.suppressed.swap(0, Ordering::AcqRel);
-        let data = Data { reason, wanted: inbound.wanted.map(|event| event.as_str()), suppressed };
+        if !one && suppressed == 0 {
+            return;
+        }
         let event = Event {
             kind: "auth.denied",
             subject: inbound.subject.as_ref().map(crate::Slug::as_str),
@@ -98,39 +103,58 @@ impl Doors {
             actionid: None,
             requestid: inbound.request_id.as_deref(),
             traceparent: inbound.traceparent.as_deref(),
-            data,
+            data: Data { reason, wanted: inbound.wanted.map(|event| event.as_str()), suppressed },
         };
-        let written = self.inner().relay.note(&event).await;
-        match written {
-            Ok(()) => denials.lost.store(false, Ordering::Release),
-            Err(error) => {
-                tracing::error!(%error, "a denial could not be recorded");
-                denials.suppressed.fetch_add(suppressed + u64::from(one), Ordering::AcqRel);
-                if !denials.lost.swap(true, Ordering::AcqRel) {
+        let told = suppressed + u64::from(one);
+        match relay.note(&event).await {
+            Err(error) => self.not_written(&error, told),
+            Ok(mut ticket) => match tokio::time::timeout(relay.limit(), &mut ticket).await {
+                Ok(written) => self.denial_written(written.unwrap_or(Err(WriteError::Closed)), told),
+                Err(_) => {
+                    // It may still land, and then it has told all that it stands for: its fate is waited for.
+                    denials.lost.store(true, Ordering::Release);
                     let doors = self.clone();
-                    self.spawn(doors.count_lost_denials());
+                    self.spawn(async move {
+                        let written = ticket.await.unwrap_or(Err(WriteError::Closed));
+                        doors.denial_written(written, told);
+                    });
                 }
-            }
+            },
         }
     }
 
-    /// Until a denial is written again, tries to write how many were not: nobody else may come and be denied.
+    fn denial_written(&self, written: Result<(), WriteError>, told: u64) {
+        match written {
+            Ok(()) => self.inner().denials.lost.store(false, Ordering::Release),
+            Err(error) => self.not_written(&error, told),
+        }
+    }
+
+    /// Counts what was not told, and sees to it that it will be: nobody else may come and be denied.
+    fn not_written(&self, error: &WriteError, told: u64) {
+        let denials = &self.inner().denials;
+        tracing::error!(%error, "a denial could not be recorded");
+        denials.suppressed.fetch_add(told, Ordering::AcqRel);
+        denials.lost.store(true, Ordering::Release);
+        if !denials.counting.swap(true, Ordering::AcqRel) {
+            let doors = self.clone();
+            self.spawn(doors.count_lost_denials());
+        }
+    }
+
     fn count_lost_denials(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             while self.inner().denials.lost() && !self.closing() {
                 tokio::time::sleep(AGAIN).await;
-                if self.inner().denials.lost() {
-                    self.write_suppressed_denials("HATCH was away").await;
-                }
+                self.write_suppressed_denials("HATCH was away").await;
             }
+            self.inner().denials.counting.store(false, Ordering::Release);
         })
     }
 
     /// What was left out since the last denial that was written.
     pub(super) async fn write_suppressed_denials(&self, reason: &str) {
-        if self.inner().denials.suppressed.load(Ordering::Acquire) > 0 {
-            self.write_denial(None, &Inbound::default(), reason, false).await;
-        }
+        self.write_denial(None, &Inbound::default(), reason, false).await;
     }
 }
 

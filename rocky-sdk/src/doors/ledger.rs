@@ -229,7 +229,8 @@ pub trait Ledger: Send + Sync + 'static {
     fn claim<'a>(&'a self, intent: &'a Intent) -> BoxFuture<'a, Result<DeploymentRef, Obstacle>>;
     /// Asked with the claim held: whether the action makes sense for what is there.
     fn standing<'a>(&'a self, intent: &'a Intent, row: &'a DeploymentRef) -> BoxFuture<'a, Result<(), Obstacle>>;
-    /// Writes the row's new state, still claimed, and keeps the answer, not yet to be given.
+    /// Writes the row's new state, still claimed, and keeps the answer, not yet to be given. An answer that was kept before
+    /// is dropped when the change is [`Change::Reverted`] without one.
     ///
     /// # Errors
     /// [`SettleError::NothingDone`] where a driver's action succeeded without its driver.
@@ -243,8 +244,8 @@ pub trait Ledger: Send + Sync + 'static {
     fn release(&self, actionid: Uuid) -> BoxFuture<'_, Result<(), LedgerError>>;
     /// The action has no outcome yet: its workspace is `unsettled` until it has.
     fn doubt(&self, actionid: Uuid) -> BoxFuture<'_, Result<(), LedgerError>>;
-    /// Looks a key up, and takes it where it is new.
-    fn recall<'a>(&'a self, key: &'a AnswerKey) -> BoxFuture<'a, Result<Recall, LedgerError>>;
+    /// Looks a key up; with `take`, takes it where it is new.
+    fn recall<'a>(&'a self, key: &'a AnswerKey, take: bool) -> BoxFuture<'a, Result<Recall, LedgerError>>;
     /// The row that this action has claimed.
     fn claimed(&self, actionid: Uuid) -> BoxFuture<'_, Result<Option<DeploymentRef>, LedgerError>>;
 }

@@ -115,12 +115,13 @@ pub(crate) struct Inner {
     runtime: Handle,
     tasks: TaskTracker,
     closing: AtomicBool,
+    closed: AtomicBool,
     denials: Denials,
     vocabulary: Vocabulary,
     registry: Registry,
 }
 
-/// The drain ended before the actions did; these have no outcome yet. `reconcile` settles them.
+/// The drain ended before these actions did: they have no outcome. `reconcile` settles them.
 #[derive(Debug, thiserror::Error)]
 #[error("{} action(s) had no outcome when the drain ended: `pending` lists them, `reconcile` settles them", .0.len())]
 pub struct Undrained(pub Vec<Tombstone>);
@@ -153,7 +154,8 @@ impl Doors {
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
 
-    /// Lets no new action start, waits up to `drain` for those that run, writes what is waiting, and closes HATCH.
+    /// Lets no new action start, waits up to `drain` for those that run or are audited, writes what is waiting, and closes
+    /// HATCH.
     ///
     /// # Errors
     /// [`Undrained`], with the actions that have no outcome. HATCH is closed then too: what ends later leaves a tombstone.
@@ -163,15 +165,16 @@ impl Doors {
         if tokio::time::timeout(drain, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("the drain ended with actions at work");
         }
+        self.0.closed.store(true, Ordering::Release);
         self.write_suppressed_denials("left out until shutdown").await;
-        let relay = self.0.relay.clone();
-        let closed = tokio::task::spawn_blocking(move || relay.close());
+        let close = self.0.relay.closer();
+        let closed = tokio::task::spawn_blocking(close);
         match tokio::time::timeout(CLOSE, closed).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "HATCH was not closed in order"),
             Err(_) => tracing::error!("HATCH did not close in time"),
         }
-        let left = self.0.registry.all();
+        let left = self.0.registry.at_work();
         if left.is_empty() { Ok(()) } else { Err(Undrained(left)) }
     }
 
@@ -201,6 +204,15 @@ impl Doors {
     /// As [`Doors::run`], for work that nobody waits for.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn_on(tracing::Instrument::in_current_span(work), &self.0.runtime);
+    }
+
+    /// HATCH takes nothing any more.
+    pub(crate) fn closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
     }
 
     pub(crate) fn runtime(&self) -> &Handle {

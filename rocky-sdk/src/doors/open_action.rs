@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use super::{Doors, Inbound, Intent, Problem, denials::actor};
@@ -27,6 +28,8 @@ pub(crate) struct OpenAction {
     place: Option<Reservation>,
     keyed: bool,
     dropped: Dropped,
+    /// A drain waits for it.
+    _drain: TaskTrackerToken,
 }
 
 /// What it means that the action is dropped as it is.
@@ -99,7 +102,9 @@ impl OpenAction {
             role: intent.role().as_str().to_owned(),
             data,
         };
-        let mut open = OpenAction { doors, intent, inbound, since, place: None, keyed, dropped: Dropped::Nothing };
+        let _drain = doors.tasks().token();
+        let dropped = Dropped::Nothing;
+        let mut open = OpenAction { doors, intent, inbound, since, place: None, keyed, dropped, _drain };
         let queued = open.doors.inner().relay.started(&open.event(open.intent.started, &tombstone.data), until).await;
         let mut ticket = match queued {
             Ok((ticket, place)) => {
@@ -113,7 +118,7 @@ impl OpenAction {
         };
         open.doors.inner().registry.began(tombstone);
         match tokio::time::timeout_at(until.into(), &mut ticket).await {
-            Ok(written) => match written.unwrap_or(Err(WriteError::Closed)) {
+            Ok(written) => match written.unwrap_or_else(|_| Err(lost())) {
                 Ok(()) => {
                     open.dropped = Dropped::Abandoned;
                     Ok(open)
@@ -133,7 +138,7 @@ impl OpenAction {
     }
 
     async fn abandon_when_it_lands(mut self, ticket: Ticket) {
-        match ticket.await.unwrap_or(Err(WriteError::Closed)) {
+        match ticket.await.unwrap_or_else(|_| Err(lost())) {
             Ok(()) => self.dropped = Dropped::Abandoned,
             Err(error) => self.never_started(&error).await,
         }
@@ -157,7 +162,8 @@ impl OpenAction {
     #[cfg(feature = "hearth")]
     pub(super) fn again(doors: Doors, intent: Intent) -> Self {
         let (inbound, since) = (Inbound::default(), Instant::now());
-        OpenAction { doors, intent, inbound, since, place: None, keyed: true, dropped: Dropped::Unsettled }
+        let _drain = doors.tasks().token();
+        OpenAction { doors, intent, inbound, since, place: None, keyed: true, dropped: Dropped::Unsettled, _drain }
     }
 
     /// Writes the outcome, then gives the claim back and the answer free. False when the outcome was not durable in time:
@@ -207,9 +213,16 @@ impl OpenAction {
             }
         }
         self.dropped = Dropped::Nothing;
-        self.let_go().await;
         self.doors.inner().registry.closed(self.intent.actionid);
+        let mut released = self.let_go().await;
         tell(&mut told, true);
+        // The rows' trouble is not the caller's; the next start would give the claim back too.
+        let mut backoff = BACKOFF.0;
+        while !released && !self.doors.closing() {
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF.1);
+            released = self.let_go().await;
+        }
     }
 
     /// Once written, an outcome is waited for until its fate is known: writing it again could make two of one.
@@ -225,7 +238,7 @@ impl OpenAction {
                 ticket.await
             }
         };
-        written.unwrap_or(Err(WriteError::Closed))
+        written.unwrap_or_else(|_| Err(lost()))
     }
 
     async fn not_in_time(&self, told: &mut Option<oneshot::Sender<bool>>) {
@@ -235,7 +248,7 @@ impl OpenAction {
         }
     }
 
-    async fn doubt(&self) {
+    pub(super) async fn doubt(&self) {
         if let Some(ledger) = self.doors.ledger().filter(|_| self.in_ledger())
             && let Err(error) = ledger.doubt(self.intent.actionid).await
         {
@@ -243,21 +256,23 @@ impl OpenAction {
         }
     }
 
-    async fn let_go(&self) {
-        Self::forget(&self.doors, self.intent.actionid, self.in_ledger()).await;
+    async fn let_go(&self) -> bool {
+        Self::forget(&self.doors, self.intent.actionid, self.in_ledger()).await
     }
 
-    /// Gives claim and key back. When the rows cannot be written the claim stands until the next start, which knows from
-    /// HATCH that it is over.
-    pub(super) async fn forget(doors: &Doors, actionid: Uuid, in_ledger: bool) {
-        if let Some(ledger) = doors.ledger().filter(|_| in_ledger)
-            && let Err(error) = ledger.release(actionid).await
-        {
-            tracing::error!(%error, "a claim could not be given back; the next start does it");
+    /// Gives claim and key back; false when the rows cannot be written.
+    pub(super) async fn forget(doors: &Doors, actionid: Uuid, in_ledger: bool) -> bool {
+        let Some(ledger) = doors.ledger().filter(|_| in_ledger) else { return true };
+        match ledger.release(actionid).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "a claim could not be given back yet");
+                false
+            }
         }
     }
 
-    fn in_ledger(&self) -> bool {
+    pub(super) fn in_ledger(&self) -> bool {
         self.keyed || self.intent.subject.is_some()
     }
 
@@ -289,6 +304,7 @@ impl Drop for OpenAction {
                     place: self.place.take(),
                     keyed: self.keyed,
                     dropped: Dropped::Unsettled,
+                    _drain: self._drain.clone(),
                 };
                 let outcome = Outcome::failed(Status::Abandoned, "abandoned", None);
                 doors.spawn(async move {
@@ -297,6 +313,11 @@ impl Drop for OpenAction {
             }
         }
     }
+}
+
+/// The writer ended with the event in its hands: nobody knows what the disk has of it.
+fn lost() -> WriteError {
+    WriteError::Poisoned("the journal's writer ended".to_owned())
 }
 
 fn tell(told: &mut Option<oneshot::Sender<bool>>, durable: bool) {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde::Serialize;
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::{
@@ -33,8 +34,8 @@ pub(super) enum Ended<E> {
     Unrenderable(String),
     Panicked(String),
     TimedOut {
-        /// It did not stop when it was told to: it may still be at it.
-        running: bool,
+        /// It did not stop when it was told to, and is still at it.
+        running: Option<JoinHandle<Ended<E>>>,
     },
 }
 
@@ -89,19 +90,19 @@ where
     E: ActionError,
 {
     let doors = open.doors.clone();
+    // From the claim on, only an outcome or a look at the driver ends it.
+    open.begins_to_act();
     let row = match admit(&doors, &open.intent, deadline).await {
         Ok(row) => row,
         Err(NotAdmitted { problem, claimed }) => {
             if claimed && let Err(error) = settle(&open, Change::Reverted, None).await {
                 tracing::error!(%error, "a refused action's claim could not be taken back");
-                open.begins_to_act();
                 open.leave().await;
                 return Err(Refusal::new(outcome_unrecorded()));
             }
             return Err(Refusal::new(open.refuse(*problem).await));
         }
     };
-    open.begins_to_act();
     let track = Arc::new(Track::default());
     let token = Entitled::new(&doors, action, row, open.intent.clone(), Arc::clone(&track));
     let span = tracing::info_span!("action", action = A::NAME, actionid = %open.intent.actionid);
@@ -121,6 +122,10 @@ async fn admit(doors: &Doors, intent: &Intent, deadline: Instant) -> Result<Opti
         if Instant::now() < deadline { Ok(()) } else { Err(NotAdmitted { problem: Box::new(too_late()), claimed }) }
     };
     in_time(false)?;
+    if doors.closed() {
+        let problem = Problem::new(503, "shutting-down", "The service has shut down: try another instance.");
+        return Err(NotAdmitted { problem: Box::new(problem), claimed: false });
+    }
     let row = match doors.ledger().filter(|_| intent.subject.is_some()) {
         None => None,
         Some(ledger) => {
@@ -183,8 +188,8 @@ where
             match tokio::time::timeout(ABORT, &mut task).await {
                 // It ended in the very moment: what it did counts.
                 Ok(Ok(ended)) => Ok(ended),
-                Ok(Err(_)) => return Ended::TimedOut { running: false },
-                Err(_) => return Ended::TimedOut { running: true },
+                Ok(Err(_)) => return Ended::TimedOut { running: None },
+                Err(_) => return Ended::TimedOut { running: Some(task) },
             }
         }
     };
@@ -237,8 +242,14 @@ async fn conclude<A, T, E: ActionError>(
             (Outcome::failed(Status::Panicked, "driver-failed", Some(&text)), driver_failed("panicked"), None)
         }
         Ended::TimedOut { running } => {
-            if running {
-                open.leave().await;
+            if let Some(task) = running {
+                open.doubt().await;
+                let doors = open.doors.clone();
+                doors.spawn(async move {
+                    // Nobody else may take it up while it runs.
+                    drop(task.await);
+                    drop(open);
+                });
                 return Err(Refusal::new(driver_failed("took too long, and is still at it")));
             }
             let outcome = Outcome::failed(Status::Failed, "driver-failed", Some("it took too long"));
@@ -301,7 +312,7 @@ async fn done(open: &OpenAction, track: &Track, body: Vec<u8>) -> Done {
 }
 
 pub(super) async fn settle(open: &OpenAction, change: Change<'_>, answer: Option<&Answer>) -> Result<(), SettleError> {
-    match open.doors.ledger() {
+    match open.doors.ledger().filter(|_| open.in_ledger()) {
         Some(ledger) => ledger.settle(open.intent.actionid, change, answer).await,
         None => Ok(()),
     }

@@ -58,7 +58,13 @@ impl Registry {
         self.lock().values().filter(|started| !started.at_work).map(|started| started.tombstone.clone()).collect()
     }
 
-    pub(super) fn all(&self) -> Vec<Tombstone> {
-        self.lock().values().map(|started| started.tombstone.clone()).collect()
+    /// All of them, at work or not.
+    #[cfg(feature = "hearth")]
+    pub(super) fn known(&self) -> Vec<Uuid> {
+        self.lock().keys().copied().collect()
+    }
+
+    pub(super) fn at_work(&self) -> Vec<Tombstone> {
+        self.lock().values().filter(|started| started.at_work).map(|started| started.tombstone.clone()).collect()
     }
 }

@@ -8,7 +8,7 @@ use super::{
     open_action::{OpenAction, Outcome, Status},
     perform::{Ended, act_in_its_own_task, chain, settle},
 };
-use crate::{Action, DeploymentRef, Rank, action::failed_event, airlock::Session, hatch::Tombstone};
+use crate::{Action, DeploymentRef, Rank, airlock::Session, hatch::Tombstone};
 
 /// A tombstone that nobody else works on. Dropped, it is left as it was.
 pub(crate) struct Taken {
@@ -26,6 +26,11 @@ pub(crate) enum Settlement<'a> {
 }
 
 impl Doors {
+    /// The actions without an outcome, at work or not.
+    pub(crate) fn known(&self) -> Vec<uuid::Uuid> {
+        self.inner().registry.known()
+    }
+
     /// Takes a tombstone that nobody works on.
     pub(crate) fn take(&self, actionid: uuid::Uuid) -> Option<Taken> {
         let tombstone = self.inner().registry.take(actionid)?;
@@ -34,12 +39,9 @@ impl Doors {
 }
 
 impl Taken {
-    /// The action as it was audited, where this tombstone is of an `A`.
-    pub(crate) fn action<A: Action>(&self) -> Option<A> {
-        if self.tombstone.started != A::STARTED.as_str() {
-            return None;
-        }
-        serde_json::from_str(self.tombstone.data.get()).ok()
+    /// The action as it was audited.
+    pub(crate) fn action<A: Action>(&self) -> serde_json::Result<A> {
+        serde_json::from_str(self.tombstone.data.get())
     }
 
     /// Writes the missing outcome: same action, the first actor, `reconciled`. False when it is not durable.
@@ -53,28 +55,6 @@ impl Taken {
             return Ok(false);
         };
         self.close(intent, settlement, settled_by).await
-    }
-
-    /// Closes an action that no subsystem here knows: nobody can look at what it did, and the outcome says that.
-    pub(crate) async fn settle_unknown(self, settled_by: &str) -> Result<bool, SettleError> {
-        let (started, subject) = (&self.tombstone.started, self.tombstone.subject.as_deref());
-        let Some(session) = self.session() else {
-            return Ok(false);
-        };
-        let family = started.split('.').next().unwrap_or(started);
-        let intent = Intent {
-            actionid: self.tombstone.actionid,
-            action_type: std::any::TypeId::of::<()>(),
-            action: "unknown",
-            started: "unknown",
-            succeeded: "unknown",
-            failed: format!("{family}.failed").into(),
-            retried: false,
-            session,
-            subject: subject.and_then(|subject| subject.parse().ok()),
-            metered: crate::Metered::No,
-        };
-        self.close(intent, Settlement::Failed("nobody can tell what became of it"), settled_by).await
     }
 
     /// Runs a started action again, with a token of its own, and writes its outcome when it succeeds. When it fails it
@@ -97,7 +77,17 @@ impl Taken {
             Ended::Rendered(_) => {}
             Ended::Failed(error) => return Err(chain(&error)),
             Ended::Unrenderable(text) | Ended::Panicked(text) => return Err(text),
-            Ended::TimedOut { .. } => return Err("it took too long".to_owned()),
+            Ended::TimedOut { running } => {
+                if let Some(task) = running {
+                    let doors = self.doors.clone();
+                    doors.spawn(async move {
+                        // Nobody else may take it up while it runs.
+                        drop(task.await);
+                        drop(self);
+                    });
+                }
+                return Err("it took too long".to_owned());
+            }
         }
         let settlement = match track.progress() {
             Progress::Done(ref now) => self.close(intent, Settlement::Succeeded(Some(now)), settled_by).await,
@@ -127,9 +117,7 @@ impl Taken {
     }
 
     fn intent<A: Action>(&self, action: &A) -> Option<Intent> {
-        let mut intent = Intent::of(action, self.session()?, self.tombstone.actionid);
-        intent.failed = failed_event(A::STARTED, A::ON_FAILURE);
-        Some(intent)
+        Some(Intent::of(action, self.session()?, self.tombstone.actionid))
     }
 
     fn session(&self) -> Option<Session> {

@@ -74,6 +74,9 @@ impl<D: Serialize> Event<'_, D> {
             },
         )?;
         bytes.pop(); // the closing brace: the writer puts it back
+        if bytes.contains(&b'\n') {
+            return Err(serde::ser::Error::custom("an event is one line"));
+        }
         Ok(bytes)
     }
 }

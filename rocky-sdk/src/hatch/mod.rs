@@ -6,7 +6,7 @@
 
 mod event;
 pub(crate) mod journal;
-mod record;
+pub(crate) mod record;
 mod relay;
 
 pub use journal::{Journal, JournalOptions, OpenError};

@@ -22,7 +22,7 @@ pub(super) const SUFFIX: usize = 75;
 pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The hash of a line, over its bytes before `,"hash":`.
-pub(super) fn hash(before: &[u8]) -> String {
+pub(crate) fn hash(before: &[u8]) -> String {
     hex::encode(Sha256::new().chain_update(DOMAIN).chain_update(before).finalize())
 }
 

@@ -14,7 +14,6 @@ use super::{
 };
 
 /// The way to HATCH, made of the store that keeps it: `Relay::from(journal)`.
-#[derive(Clone)]
 pub struct Relay {
     journal: Arc<Journal>,
     limit: Duration,
@@ -61,11 +60,9 @@ impl Relay {
         }
     }
 
-    /// Writes an event that belongs to no action, and waits until it is durable or the limit is over.
-    pub(crate) async fn note<D: Serialize>(&self, event: &Event<'_, D>) -> Result<(), WriteError> {
-        let until = Instant::now() + self.limit;
-        let ticket = self.journal.append(self.stamped(event)?, Kind::Other, until).await?;
-        durable(ticket, until).await
+    /// Queues an event that belongs to no action.
+    pub(crate) async fn note<D: Serialize>(&self, event: &Event<'_, D>) -> Result<Ticket, WriteError> {
+        self.journal.append(self.stamped(event)?, Kind::Other, Instant::now() + self.limit).await
     }
 
     pub(crate) fn tombstones(&self) -> &[Tombstone] {
@@ -76,9 +73,10 @@ impl Relay {
         self.journal.trouble()
     }
 
-    /// Blocks until what is waiting is written.
-    pub(crate) fn close(&self) {
-        self.journal.close();
+    /// Blocks, when it is called, until what is waiting is written.
+    pub(crate) fn closer(&self) -> impl FnOnce() + Send + 'static {
+        let journal = Arc::clone(&self.journal);
+        move || journal.close()
     }
 
     fn stamped<D: Serialize>(&self, event: &Event<'_, D>) -> Result<Vec<u8>, WriteError> {
@@ -87,6 +85,7 @@ impl Relay {
 }
 
 /// Waits for a ticket until then.
+#[cfg(test)]
 pub(crate) async fn durable(ticket: Ticket, until: Instant) -> Result<(), WriteError> {
     match tokio::time::timeout_at(until.into(), ticket).await {
         Ok(Ok(result)) => result,

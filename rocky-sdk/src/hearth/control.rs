@@ -13,7 +13,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-use super::{Hearth, Settled};
+use super::{Keeper, Settled};
 use crate::{Slug, private_files};
 
 const SOCKET: &str = "control.sock";
@@ -45,18 +45,25 @@ impl ControlSocket {
         // Bound under another name and renamed when it is closed to others: it is never open to them under its own.
         let beside = home.join("control.new");
         std::fs::remove_file(&beside).or_else(private_files::missing_is_fine)?;
-        let listener = UnixListener::bind(&beside)?;
+        let too_long = |error: io::Error| match error.kind() {
+            io::ErrorKind::InvalidInput => io::Error::other(format!(
+                "{} is too long a path for a socket, which has at most 107 bytes: choose a shorter home",
+                path.display()
+            )),
+            _ => error,
+        };
+        let listener = UnixListener::bind(&beside).map_err(too_long)?;
         std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600))?;
         std::fs::rename(&beside, &path)?;
         Ok(ControlSocket { path, listener })
     }
 
     /// Answers operators, one after the other, for as long as it is polled.
-    pub async fn serve(&self, hearth: &Hearth) {
+    pub async fn serve(&self, keeper: &Keeper) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    if let Err(error) = answer(stream, hearth).await {
+                    if let Err(error) = answer(stream, keeper).await {
                         tracing::warn!(%error, "an operator's command was not answered");
                     }
                 }
@@ -77,7 +84,7 @@ impl Drop for ControlSocket {
     }
 }
 
-async fn answer(stream: UnixStream, hearth: &Hearth) -> io::Result<()> {
+async fn answer(stream: UnixStream, keeper: &Keeper) -> io::Result<()> {
     let us = rustix::process::geteuid().as_raw();
     let peer = stream.peer_cred()?.uid();
     if peer != us {
@@ -88,10 +95,11 @@ async fn answer(stream: UnixStream, hearth: &Hearth) -> io::Result<()> {
     let mut read = BufReader::new(read.take(LONGEST));
     tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
     let Command::Reconcile { slug } = serde_json::from_str(&line)?;
-    let settled = hearth.reconcile(slug.as_ref(), &format!("operator:uid={peer}")).await;
+    let settled = keeper.reconcile(slug.as_ref(), &format!("operator:uid={peer}")).await;
     let mut answer = serde_json::to_vec(&settled)?;
     answer.push(b'\n');
-    write.write_all(&answer).await?;
+    // One operator who does not read must not keep the others out.
+    tokio::time::timeout(PATIENCE, write.write_all(&answer)).await??;
     write.shutdown().await
 }
 

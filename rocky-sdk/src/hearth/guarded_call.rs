@@ -21,8 +21,9 @@ pub(super) enum Broken {
 pub(super) struct Call<'t, T>(BoxFuture<'t, T>);
 
 impl<'t, T> Call<'t, T> {
-    pub(super) fn of(future: BoxFuture<'t, T>) -> Self {
-        Call(future)
+    /// The call itself is made when it is first polled, so that a panic in it is caught too.
+    pub(super) fn of(call: impl FnOnce() -> BoxFuture<'t, T> + Send + 't) -> Self {
+        Call(Box::pin(async move { call().await }))
     }
 
     pub(super) async fn until(self, ends_at: Instant) -> Result<T, Broken> {

@@ -71,7 +71,9 @@ impl LocalProcess {
     async fn make(&self, token: &Entitled<Provision>) -> Result<Placement> {
         let Provision { slug, tier } = token.action();
         // The name is this action's alone, so whatever is there was left by one that is over.
-        self.remove(slug).await?;
+        if std::fs::symlink_metadata(self.folder_of(slug)).is_ok() {
+            self.remove(slug).await?;
+        }
         let spec = Spec {
             slug: slug.clone(),
             tenant: token.session().tenant().to_owned(),
@@ -86,7 +88,7 @@ impl LocalProcess {
 
     /// Writes the spec, starts a child, and waits until it answers. A child that does not is not left behind.
     async fn start(&self, folder: &Path, spec: &Spec) -> Result<Placement> {
-        write_spec(folder, spec)?;
+        write_spec(folder, spec).await?;
         let mut child = Unfinished(Some(self.spawn(folder)?));
         let started = async {
             let port = child.ready().await?;
@@ -127,7 +129,7 @@ impl LocalProcess {
         let before = read_spec(&folder).map_err(spec)?;
         let after = Spec { tier: *tier, ..before.clone() };
         if let Some(port) = self.answering(&folder, &before).await {
-            write_spec(&folder, &after)?;
+            write_spec(&folder, &after).await?;
             return Ok(placement(port, *tier));
         }
         // It does not answer: the upgrade starts it again, and puts the tier back when it cannot.
@@ -135,7 +137,7 @@ impl LocalProcess {
         match self.start(&folder, &after).await {
             Ok(placement) => Ok(placement),
             Err(error) => {
-                write_spec(&folder, &before)?;
+                write_spec(&folder, &before).await?;
                 Err(error)
             }
         }
@@ -167,12 +169,16 @@ impl LocalProcess {
     /// Ends the process and takes the folder away.
     async fn remove(&self, slug: &Slug) -> Result<()> {
         let folder = self.folder_of(slug);
-        if std::fs::symlink_metadata(&folder).is_err() {
-            return Ok(());
-        }
+        // Also where the folder is gone: its process may not be.
         self.end(&folder).await?;
-        std::fs::remove_dir_all(&folder)
-            .and_then(|()| std::fs::File::open(&self.folder)?.sync_all())
+        let above = self.folder.clone();
+        let removed = blocking(move || {
+            std::fs::remove_dir_all(&folder)
+                .or_else(private_files::missing_is_fine)
+                .and_then(|()| std::fs::File::open(&above)?.sync_all())
+        });
+        removed
+            .await?
             .map_err(|error| DriverError::failed(format!("the workspace's folder could not be taken away: {error}")))
     }
 
@@ -188,12 +194,16 @@ impl LocalProcess {
         }
         let ended = async {
             loop {
-                let left = processes_of(folder)?;
-                if left.is_empty() {
+                let folder = folder.to_owned();
+                let left = blocking(move || {
+                    let left = processes_of(&folder)?;
+                    for pid in &left {
+                        kill(*pid, &folder)?;
+                    }
+                    Ok::<_, DriverError>(left.len())
+                });
+                if left.await?? == 0 {
                     return Ok(());
-                }
-                for pid in left {
-                    kill(pid, folder)?;
                 }
                 tokio::time::sleep(LOOK).await;
             }
@@ -288,9 +298,15 @@ async fn exchange(port: u16, method: &str, target: &str) -> Option<String> {
     head.starts_with("HTTP/1.1 200 ").then(|| body.to_owned())
 }
 
-fn write_spec(folder: &Path, spec: &Spec) -> Result<()> {
+async fn write_spec(folder: &Path, spec: &Spec) -> Result<()> {
     let bytes = serde_json::to_vec(spec).map_err(|error| DriverError::failed(error.to_string()))?;
-    private_files::replace(&spec_path(folder), &bytes).map_err(file)
+    let path = spec_path(folder);
+    blocking(move || private_files::replace(&path, &bytes)).await?.map_err(file)
+}
+
+/// Work that waits for a disk, where it holds up nobody else.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| DriverError::failed(error.to_string()))
 }
 
 fn nonce() -> Result<String> {

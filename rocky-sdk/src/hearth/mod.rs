@@ -20,7 +20,7 @@ pub use actions::{Decommission, Provision, Upgrade};
 pub use driver::{Driver, DriverError, Inspection, Placement};
 pub use error::HearthError;
 pub use local_process::LocalProcess;
-pub use reconcile::{Settled, Verdict};
+pub use reconcile::{Keeper, Settled, Verdict};
 pub use rows::{Rows, RowsError};
 pub use workspace::{ServeError, serve_workspace};
 pub use workspaces::Workspaces;
@@ -64,16 +64,18 @@ pub enum SetupError {
 }
 
 impl Hearth {
-    /// Bolts the driver to the doors whose ledger these rows are.
+    /// Bolts the driver to the doors whose ledger these rows are. The [`Keeper`] settles what is left without an outcome: it
+    /// is for `main` and its operator, and not for routes.
     ///
     /// # Errors
     /// [`SetupError`].
-    pub fn new(doors: &Doors, rows: Arc<Rows>, driver: impl Driver) -> Result<Self, SetupError> {
+    pub fn new(doors: &Doors, rows: Arc<Rows>, driver: impl Driver) -> Result<(Self, Keeper), SetupError> {
         if rows.driver() != driver.name() {
             return Err(SetupError::OtherDriver { rows: rows.driver().to_owned(), driver: driver.name().to_owned() });
         }
         let driver = Bolted::new(doors, Box::new(driver) as Box<dyn Driver>)?;
-        Ok(Hearth(Arc::new(Inner { doors: doors.clone(), driver, rows })))
+        let hearth = Hearth(Arc::new(Inner { doors: doors.clone(), driver, rows }));
+        Ok((hearth.clone(), Keeper::new(hearth)))
     }
 
     /// Makes the workspace of the action, and takes back what was made when that fails.
@@ -84,10 +86,10 @@ impl Hearth {
         let driver = self.0.driver.open(token)?;
         let row = token.row().ok_or(HearthError::NoRow)?;
         token.progress(Progress::Acting);
-        match Call::of(driver.provision(token)).until(before(token.ends_at())).await {
+        match Call::of(|| driver.provision(token)).until(before(token.ends_at())).await {
             Ok(Ok(placement)) => Ok(done(token, row, placement)),
             failure => {
-                match Call::of(driver.undo(token)).until(token.ends_at()).await {
+                match Call::of(|| driver.undo(token)).until(token.ends_at()).await {
                     Ok(Ok(())) => token.progress(Progress::Nothing),
                     _ => tracing::error!(slug = %row.slug, "what a failed provision made could not be taken back"),
                 }
@@ -104,11 +106,11 @@ impl Hearth {
         let driver = self.0.driver.open(token)?;
         let row = token.row().ok_or(HearthError::NoRow)?;
         token.progress(Progress::Acting);
-        match Call::of(driver.upgrade(token)).until(before(token.ends_at())).await {
+        match Call::of(|| driver.upgrade(token)).until(before(token.ends_at())).await {
             Ok(Ok(placement)) => Ok(done(token, row, placement)),
             failure => {
                 // Only a look tells whether it is as it was.
-                if let Ok(Ok(found)) = Call::of(driver.inspect(&row.slug)).until(token.ends_at()).await
+                if let Ok(Ok(found)) = Call::of(|| driver.inspect(&row.slug)).until(token.ends_at()).await
                     && tier_of(&found) == Some(row.tier)
                 {
                     token.progress(Progress::Nothing);
@@ -126,7 +128,7 @@ impl Hearth {
         let driver = self.0.driver.open(token)?;
         let row = token.row().ok_or(HearthError::NoRow)?;
         token.progress(Progress::Acting);
-        match Call::of(driver.decommission(token)).until(token.ends_at()).await {
+        match Call::of(|| driver.decommission(token)).until(token.ends_at()).await {
             Ok(Ok(())) => {
                 let gone =
                     DeploymentRef { state: State::Decommissioning, url: None, updated_at: timestamp(), ..row.clone() };

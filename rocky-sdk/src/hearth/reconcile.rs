@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decommission, Hearth, HearthError, Inspection, Provision, Upgrade, placed, tier_of};
+use super::{Decommission, Hearth, HearthError, Inspection, Provision, Upgrade, guarded_call::Call, placed};
 use crate::{
     Action, DeploymentRef, Slug,
     doors::{Ledger, Progress, Settlement, Taken},
@@ -42,16 +42,28 @@ pub enum Verdict {
     Left(String),
 }
 
-impl Hearth {
+/// Settles started actions that have no outcome. It acts without passing door 1, so it cannot be copied: `main` hands it to
+/// the operator's socket and to the retries, and to nobody else.
+#[derive(Debug)]
+pub struct Keeper(Hearth);
+
+impl Keeper {
+    pub(super) fn new(hearth: Hearth) -> Self {
+        Keeper(hearth)
+    }
+
     /// Settles the tombstones, of one workspace or all: looks at the driver, undoes what is half made, tries a
     /// decommission again, and writes the missing outcomes. `settled_by` says on whose word.
     pub async fn reconcile(&self, only: Option<&Slug>, settled_by: &str) -> Vec<Settled> {
+        let wanted = |subject: Option<&str>| only.is_none_or(|slug| subject == Some(slug.as_str()));
         let mut settled = Vec::new();
-        for tombstone in self.0.doors.pending() {
-            if only.is_none_or(|slug| tombstone.subject.as_deref() == Some(slug.as_str())) {
-                settled.push(self.settle(tombstone, settled_by.to_owned()).await);
+        for tombstone in self.0.0.doors.pending() {
+            if wanted(tombstone.subject.as_deref()) {
+                settled.push(self.0.settle(tombstone, settled_by.to_owned()).await);
             }
         }
+        let others = self.0.of_another_journal().await;
+        settled.extend(others.into_iter().filter(|left| wanted(left.subject.as_deref())));
         settled
     }
 
@@ -60,8 +72,8 @@ impl Hearth {
     pub async fn retry_decommissions(&self) {
         let mut next: HashMap<uuid::Uuid, (Instant, Duration)> = HashMap::new();
         let mut later = false;
-        while !self.0.doors.closing() {
-            let pending = self.0.doors.pending();
+        while !self.0.0.doors.closing() {
+            let pending = self.0.0.doors.pending();
             let retried: Vec<_> =
                 pending.into_iter().filter(|tombstone| tombstone.started == Decommission::STARTED.as_str()).collect();
             next.retain(|actionid, _| retried.iter().any(|tombstone| tombstone.actionid == *actionid));
@@ -72,13 +84,34 @@ impl Hearth {
                 if due > Instant::now() {
                     continue;
                 }
-                let settled = self.settle(tombstone, "serve".to_owned()).await;
+                let settled = self.0.settle(tombstone, "serve".to_owned()).await;
                 tracing::info!(?settled, "a decommission was tried again");
                 next.insert(actionid, (Instant::now() + backoff, (backoff * 2).min(BACKOFF.1)));
             }
             later = true;
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
+    }
+}
+
+impl Hearth {
+    /// Workspaces that an action has which the journal does not know: there is no event to give an outcome to.
+    async fn of_another_journal(&self) -> Vec<Settled> {
+        let claims = match self.0.rows.claims_of_others(&self.0.doors.known()).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                tracing::error!(%error, "the claims could not be read");
+                return Vec::new();
+            }
+        };
+        let why = "the journal knows nothing of this action: put back the journal that does";
+        let left = claims.into_iter().map(|(actionid, slug, doing)| Settled {
+            actionid,
+            started: format!("({doing})"),
+            subject: Some(slug),
+            verdict: Verdict::Left(why.to_owned()),
+        });
+        left.collect()
     }
 
     /// One tombstone, in a task of its own: whoever asked for it may go away.
@@ -103,14 +136,38 @@ impl Hearth {
         {
             return Verdict::Left(format!("its row names the driver `{}`, which is not configured", row.driver));
         }
-        if let Some(action) = taken.action::<Provision>() {
-            self.settle_provision(taken, action, row, settled_by).await
-        } else if let Some(action) = taken.action::<Upgrade>() {
-            self.settle_upgrade(taken, action, row, settled_by).await
-        } else if let Some(action) = taken.action::<Decommission>() {
-            self.settle_decommission(taken, action, row, settled_by).await
+        if let Some(trouble) = self.0.doors.inner().relay.trouble() {
+            return Verdict::Left(format!("its outcome could not be written: {trouble}"));
+        }
+        let unreadable = |error: serde_json::Error| Verdict::Left(format!("its started event cannot be read: {error}"));
+        let started = tombstone.started.as_str();
+        if started == Provision::STARTED.as_str() {
+            match taken.action() {
+                Ok(action) => self.settle_provision(taken, action, row, settled_by).await,
+                Err(error) => unreadable(error),
+            }
+        } else if started == Upgrade::STARTED.as_str() {
+            match taken.action() {
+                Ok(action) => self.settle_upgrade(taken, action, row, settled_by).await,
+                Err(error) => unreadable(error),
+            }
+        } else if started == Decommission::STARTED.as_str() {
+            match taken.action() {
+                Ok(action) => self.settle_decommission(taken, action, row, settled_by).await,
+                Err(error) => unreadable(error),
+            }
         } else {
-            verdict(taken.settle_unknown(settled_by).await.map_err(|error| error.to_string()), Verdict::Failed)
+            Verdict::Left("it is no action of HEARTH, and nobody else here can look at what it did".to_owned())
+        }
+    }
+
+    /// What the driver finds, within an action's time.
+    async fn inspect(&self, slug: &Slug) -> Result<Inspection, String> {
+        let until = Instant::now() + self.0.doors.inner().limits.driver;
+        match Call::of(|| self.0.driver.look().inspect(slug)).until(until).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the driver could not look".to_owned()),
         }
     }
 
@@ -124,8 +181,8 @@ impl Hearth {
         let Some(row) = row else {
             return never_called(taken, &action, settled_by).await;
         };
-        match self.0.driver.look().inspect(&row.slug).await {
-            Err(error) => Verdict::Left(error.to_string()),
+        match self.inspect(&row.slug).await {
+            Err(why) => Verdict::Left(why),
             Ok(Inspection::Serving(placement)) => succeeded(taken, &action, &placed(&row, placement), settled_by).await,
             Ok(Inspection::Absent) => failed(taken, &action, "nothing of it is there", settled_by).await,
             Ok(Inspection::Broken { .. }) => {
@@ -152,16 +209,18 @@ impl Hearth {
         let Some(row) = row else {
             return never_called(taken, &action, settled_by).await;
         };
-        match self.0.driver.look().inspect(&row.slug).await {
-            Err(error) => Verdict::Left(error.to_string()),
-            Ok(found) if tier_of(&found) == Some(action.tier) => {
-                let now = match found {
-                    Inspection::Serving(placement) => placed(&row, placement),
-                    Inspection::Absent | Inspection::Broken { .. } => DeploymentRef { tier: action.tier, ..row },
-                };
-                succeeded(taken, &action, &now, settled_by).await
+        match self.inspect(&row.slug).await {
+            Err(why) => Verdict::Left(why),
+            Ok(Inspection::Serving(placement)) if placement.tier == action.tier => {
+                succeeded(taken, &action, &placed(&row, placement), settled_by).await
             }
-            Ok(_) => failed(taken, &action, "it has the tier that it had", settled_by).await,
+            Ok(Inspection::Broken { tier }) if tier == Some(action.tier) => {
+                // It got as far as the new tier, and does not answer: the upgrade is gone through with.
+                let upgraded = taken
+                    .resume(action, row, settled_by, self.clone(), |token, hearth| Box::pin(hearth.upgrade(token)));
+                verdict(upgraded.await, Verdict::Succeeded)
+            }
+            Ok(_) => failed(taken, &action, "it does not have the tier that was asked for", settled_by).await,
         }
     }
 

@@ -4,7 +4,7 @@ use super::Rows;
 use crate::{
     DeploymentRef, Role, Slug,
     airlock::Session,
-    doors::{Authenticated, Denied, Doors, Inbound, Problem, ledger_unavailable, unknown_workspace},
+    doors::{Authenticated, Denied, Doors, Inbound, ledger_unavailable, unknown_workspace},
 };
 
 /// The workspaces of one tenant.
@@ -13,6 +13,7 @@ pub struct Workspaces<'a> {
     doors: &'a Doors,
     session: &'a Session,
     inbound: &'a Inbound,
+    service: bool,
 }
 
 impl<'a> Workspaces<'a> {
@@ -22,6 +23,7 @@ impl<'a> Workspaces<'a> {
             doors: authenticated.doors(),
             session: authenticated.session(),
             inbound: authenticated.inbound(),
+            service: authenticated.is_service(),
         }
     }
 
@@ -30,25 +32,33 @@ impl<'a> Workspaces<'a> {
     /// # Errors
     /// 503 `ledger-unavailable`.
     pub async fn list(&self) -> Result<Vec<DeploymentRef>, Denied> {
+        self.no_service().await?;
         self.rows.of_tenant(self.session.tenant()).await.map_err(|error| unavailable(&error))
     }
 
     /// The one of this name.
     ///
     /// # Errors
-    /// 422 `invalid` for a name that no workspace can have, 404 `unknown-workspace`, and 403 `denied` for another tenant's,
-    /// which is recorded.
-    pub async fn get(&self, slug: &str) -> Result<DeploymentRef, Denied> {
-        let slug = Slug::parse(slug).map_err(|error| Denied::new(Problem::new(422, "invalid", format!("{error}."))))?;
-        match self.rows.get(&slug).await {
+    /// 404 `unknown-workspace`, and 403 `denied` for another tenant's, which is recorded.
+    pub async fn get(&self, slug: &Slug) -> Result<DeploymentRef, Denied> {
+        self.no_service().await?;
+        match self.rows.get(slug).await {
             Ok(None) => Err(Denied::new(unknown_workspace())),
             Ok(Some(row)) if row.tenant == self.session.tenant() => Ok(row),
             Ok(Some(_)) => {
-                let inbound = self.inbound.clone().about(Some(slug));
+                let inbound = self.inbound.clone().about(Some(slug.clone()));
                 Err(self.doors.deny(Some(self.session.clone()), &inbound, "another tenant's workspace").await)
             }
             Err(error) => Err(unavailable(&error)),
         }
+    }
+
+    /// A service's key is good for its actions, and for no reads.
+    async fn no_service(&self) -> Result<(), Denied> {
+        if !self.service {
+            return Ok(());
+        }
+        Err(self.doors.deny(Some(self.session.clone()), self.inbound, "a service reads nothing").await)
     }
 }
 

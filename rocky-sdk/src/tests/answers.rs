@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::house::{Act, Ask, House, decommission, get, provision, upgrade};
-use crate::hearth::Inspection;
+use crate::{
+    Admin, Credentials, Tier,
+    hearth::{Inspection, Provision},
+};
 
 /// The answer, and what it leaves in the journal.
 async fn case(house: &House, ask: Ask, status: u16, code: &str, story: &[&str]) {
@@ -164,19 +167,32 @@ async fn a_row_of_another_driver() {
 
 #[tokio::test]
 async fn a_token_whose_time_was_over() {
-    let house = House::with(|limits| limits.token = Duration::ZERO).await;
-    case(&house, provision("acme", "solo"), 503, "too-late", &NOT_PROVISIONED).await;
+    let house = House::with(|limits| limits.token = Duration::from_secs(1)).await;
+    let action = || Provision { slug: "acme".parse().unwrap(), tier: Tier::Solo };
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let forgotten = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let audited = authenticated.audit(action()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let hearth = house.hearth.clone();
+    let refusal = audited.perform(hearth, |token, hearth| Box::pin(hearth.provision(token))).await.unwrap_err();
+    assert_eq!((refusal.status(), refusal.code()), (503, "too-late"));
+    assert_eq!(house.story(0), NOT_PROVISIONED);
+    // Door 1 does not stay open either: nothing is started for somebody who was recognised long ago.
+    let denied = forgotten.audit(action()).await.unwrap_err();
+    assert_eq!((denied.status(), denied.code()), (503, "too-late"));
+    assert_eq!(house.events().len(), 2);
     assert_eq!(house.script.calls(), 0);
     assert_eq!(house.send(get("acme")).await.status, 404);
 }
 
 #[tokio::test]
 async fn a_driver_that_fails_panics_or_hangs() {
-    let house = House::with(|limits| limits.driver = Duration::from_millis(300)).await;
+    let house = House::with(|limits| limits.driver = Duration::from_secs(3)).await;
     for (act, status, code, outcome) in [
         (Act::Fail, 502, "driver-failed", "hearth.failed failed"),
         (Act::Conflict, 409, "name-in-use", "hearth.failed failed"),
         (Act::Panic, 502, "driver-failed", "hearth.failed panicked"),
+        (Act::PanicAtOnce, 502, "driver-failed", "hearth.failed panicked"),
         (Act::WorkThenPanic, 502, "driver-failed", "hearth.failed panicked"),
         (Act::Hang, 502, "driver-failed", "hearth.failed failed"),
     ] {
@@ -208,8 +224,8 @@ async fn a_decommission_whose_driver_fails_is_tried_until_it_succeeds() {
         .await;
     house.script.next(Act::Work);
     let retries = tokio::spawn({
-        let hearth = house.hearth.clone();
-        async move { hearth.retry_decommissions().await }
+        let keeper = std::sync::Arc::clone(&house.keeper);
+        async move { keeper.retry_decommissions().await }
     });
     house.until("the retry", |house| house.unsettled() == 0).await;
     retries.abort();
@@ -241,7 +257,7 @@ async fn a_route_that_fails_after_its_driver_worked_is_settled_by_a_look() {
     case(&house, decommission("acme"), 409, "unsettled", &["hearth.decommission_started", "hearth.failed refused"])
         .await;
     assert!(matches!(house.script.made.lock().unwrap()["acme"], Inspection::Serving(_)));
-    house.hearth.reconcile(None, "a test").await;
+    house.keeper.reconcile(None, "a test").await;
     assert_eq!(house.send(get("acme")).await.json()["state"], "active");
     house.all_closed();
 }

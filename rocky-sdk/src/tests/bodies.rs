@@ -48,11 +48,15 @@ async fn what_is_no_action_starts_nothing() {
         (upgrade("%ff", "team"), 400, "malformed-path"),
         (ask("POST", "/w/taken/upgrade").json(r#"{"slug":"other","tier":"team"}"#), 400, "said-twice"),
         (ask("GET", "/w/-a"), 422, "invalid"),
+        (ask("GET", "/w/%ff"), 400, "malformed-path"),
+        (ask("GET", "/nowhere"), 404, "not-found"),
+        (ask("PUT", "/w"), 405, "method-not-allowed"),
     ];
     for (ask, status, code) in cases {
         let body = String::from_utf8_lossy(&ask.body[..ask.body.len().min(60)]).into_owned();
         let answer = house.send(ask).await;
         assert_eq!(answer.is(), (status, code.to_owned()), "{body}: {}", answer.text);
+        assert!(answer.headers.contains_key("x-request-id"), "{body}");
         assert!(!answer.json()["detail"].as_str().unwrap().is_empty(), "{body}");
     }
     assert_eq!(house.events().len(), before);

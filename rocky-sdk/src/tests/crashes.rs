@@ -55,7 +55,7 @@ async fn settled(house: &House, verdict: Verdict, story: &str) {
     assert_eq!(house.doors.pending().len(), 1);
     assert_eq!(house.unsettled(), 1);
     let first = house.events()[0].clone();
-    let settled = house.hearth.reconcile(None, "operator:uid=0").await;
+    let settled = house.keeper.reconcile(None, "operator:uid=0").await;
     assert_eq!(settled.iter().map(|settled| settled.verdict.clone()).collect::<Vec<_>>(), [verdict]);
     let last = house.events().pop().unwrap();
     assert_eq!(house.story(house.events().len() - 1), [story]);
@@ -64,7 +64,7 @@ async fn settled(house: &House, verdict: Verdict, story: &str) {
     assert_eq!(house.unsettled(), 0);
     assert!(house.doors.pending().is_empty());
     house.all_closed();
-    assert!(house.hearth.reconcile(None, "again").await.is_empty());
+    assert!(house.keeper.reconcile(None, "again").await.is_empty());
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -81,7 +81,7 @@ fn in_a_provision_whose_workspace_is_there() {
         assert_eq!(house.send(decommission("acme")).await.is(), (409, "unsettled".to_owned()));
         let refusals = house.events().len();
         assert_eq!(refusals, 5);
-        let taken = house.hearth.reconcile(Some(&Slug::parse("other").unwrap()), "x").await;
+        let taken = house.keeper.reconcile(Some(&Slug::parse("other").unwrap()), "x").await;
         assert!(taken.is_empty());
         settled(&house, Verdict::Succeeded, "hearth.provisioned reconciled").await;
         let row = house.send(get("acme")).await.json();
@@ -110,7 +110,7 @@ fn in_a_provision_that_is_half_made() {
     runtime().block_on(async {
         let house = reopen(left).await;
         *house.script.undo.lock().unwrap() = Act::Fail;
-        let stays = house.hearth.reconcile(None, "x").await;
+        let stays = house.keeper.reconcile(None, "x").await;
         assert!(matches!(&stays[0].verdict, Verdict::Left(why) if why.contains("cannot be undone")), "{stays:?}");
         assert_eq!(house.unsettled(), 1);
         *house.script.undo.lock().unwrap() = Act::Work;
@@ -158,8 +158,8 @@ fn in_a_decommission_that_is_tried_again_at_start() {
     runtime().block_on(async {
         let house = reopen(left).await;
         let retries = tokio::spawn({
-            let hearth = house.hearth.clone();
-            async move { hearth.retry_decommissions().await }
+            let keeper = std::sync::Arc::clone(&house.keeper);
+            async move { keeper.retry_decommissions().await }
         });
         house.until("the retry", |house| house.doors.pending().is_empty() && house.unsettled() == 0).await;
         retries.abort();
@@ -204,5 +204,71 @@ fn between_the_outcome_and_the_release() {
     runtime.block_on(async {
         let house = reopen(left).await;
         assert_eq!(house.send(decommission("acme")).await.status, 200, "the start gave the claim back");
+    });
+}
+
+#[test]
+fn in_an_upgrade_that_got_half_way() {
+    let left = crash(vec![provision("acme", "solo")], upgrade("acme", "team"), |script| {
+        script.made.lock().unwrap().insert("acme".to_owned(), Inspection::Broken { tier: Some(Tier::Team) });
+    });
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        settled(&house, Verdict::Succeeded, "hearth.upgraded reconciled").await;
+        let row = house.send(get("acme")).await.json();
+        assert_eq!((row["state"].as_str(), row["tier"].as_str()), (Some("active"), Some("team")));
+        assert!(matches!(house.script.made.lock().unwrap()["acme"], Inspection::Serving(_)));
+    });
+}
+
+/// A success that was kept as an answer, and then undone, is answered to nobody.
+#[test]
+fn of_a_keyed_provision_that_is_undone() {
+    let keyed = || provision("acme", "team").header("idempotency-key", "k1");
+    let left = crash(vec![], keyed(), |script| {
+        script.made.lock().unwrap().insert("acme".to_owned(), Inspection::Broken { tier: None });
+    });
+    runtime().block_on(async {
+        // As if the crash had come after the row was written and before the outcome was.
+        tamper(left.0.path(), "UPDATE workspaces SET state = 'active'").await;
+        tamper(left.0.path(), "UPDATE answers SET status = 200, body = x'7b7d'").await;
+        let house = reopen(left).await;
+        assert_eq!(house.send(keyed()).await.is(), (409, "idempotency-in-flight".to_owned()));
+        settled(&house, Verdict::Failed, "hearth.failed reconciled").await;
+        let answer = house.send(keyed()).await;
+        assert_eq!(answer.status, 200);
+        assert!(!answer.headers.contains_key("idempotency-replayed"), "it was done, not remembered");
+        assert_eq!(answer.json()["state"], "active");
+    });
+}
+
+#[test]
+fn with_a_journal_that_is_lost() {
+    let left = crash(vec![], provision("acme", "team"), |_| {});
+    runtime().block_on(async {
+        drop(reopen(left.clone()).await.doors.shutdown(std::time::Duration::from_secs(5)).await);
+        let (here, away) = (left.0.path().join("hatch"), left.0.path().join("away"));
+        std::fs::rename(&here, &away).unwrap();
+        let house = reopen(left).await;
+        assert_eq!(house.send(decommission("acme")).await.is(), (409, "unsettled".to_owned()));
+        let stays = house.keeper.reconcile(None, "x").await;
+        assert!(matches!(&stays[0].verdict, Verdict::Left(why) if why.contains("put back the journal")), "{stays:?}");
+    });
+}
+
+#[test]
+fn of_an_action_that_cannot_be_read_any_more() {
+    let left = crash(vec![], provision("acme", "team"), |script| place(script, "acme", Tier::Team));
+    let segment = left.0.path().join("hatch/00000001.jsonl");
+    let text = std::fs::read_to_string(&segment).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let before = lines[1][..lines[1].len() - 75].replace("\"tier\":\"team\"", "\"tier\":\"gold\"");
+    lines[1] = format!("{before},\"hash\":\"{}\"}}", crate::hatch::record::hash(before.as_bytes()));
+    std::fs::write(&segment, lines.join("\n") + "\n").unwrap();
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        let stays = house.keeper.reconcile(None, "x").await;
+        assert!(matches!(&stays[0].verdict, Verdict::Left(why) if why.contains("cannot be read")), "{stays:?}");
+        assert_eq!(house.unsettled(), 1);
     });
 }

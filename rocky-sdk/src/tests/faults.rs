@@ -140,3 +140,42 @@ async fn rows_that_cannot_be_written_refuse_before_and_leave_a_tombstone_after()
     assert_eq!(house.send(decommission("acme")).await.is(), (503, "ledger-unavailable".to_owned()));
     assert_eq!(house.events().len(), before, "nothing is started on doubt");
 }
+
+/// A decommissioned name is not given away before its decommission is recorded.
+#[tokio::test]
+async fn a_name_is_not_taken_again_before_its_outcome() {
+    let house = House::new().await;
+    house.made("acme", "solo").await;
+    let hand = house.hand.clone();
+    *house.script.when_called.lock().unwrap() = Some(Box::new(move || hand.set(|faults| faults.hang = true)));
+    assert_eq!(house.send(decommission("acme")).await.is(), (500, "outcome-unrecorded".to_owned()));
+    *house.script.when_called.lock().unwrap() = None;
+    let claim = {
+        let house = house.share();
+        let audited = async move {
+            use crate::{Admin, Credentials, Tier, hearth::Provision};
+            let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+            let intent = Provision { slug: "acme".parse().unwrap(), tier: Tier::Solo };
+            let intent = crate::doors::Intent::of(&intent, authenticated.session().clone(), uuid::Uuid::now_v7());
+            crate::Ledger::claim(&*house.rows, &intent).await
+        };
+        audited.await
+    };
+    assert_eq!(claim.unwrap_err(), crate::doors::Obstacle::Unsettled);
+    house.hand.set(|faults| faults.hang = false);
+    house.until("the outcome", |house| house.doors.pending().is_empty() && house.unsettled() == 0).await;
+    house.all_closed();
+}
+
+#[tokio::test]
+async fn a_denial_that_is_late_is_written_once() {
+    let house = House::new().await;
+    house.hand.set(|faults| faults.hang = true);
+    assert_eq!(house.send(provision("x", "solo").by("otto")).await.status, 403);
+    assert!(house.doors.ready().is_err());
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    house.hand.set(|faults| faults.hang = false);
+    house.until("the denial", |house| house.doors.ready().is_ok()).await;
+    house.doors.shutdown(std::time::Duration::from_secs(5)).await.unwrap();
+    assert_eq!(house.story(0), ["auth.denied"]);
+}

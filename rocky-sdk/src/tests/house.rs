@@ -13,7 +13,7 @@ use std::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{Request, Response},
 };
 use http_body_util::BodyExt;
@@ -28,11 +28,11 @@ use crate::{
     doors::DoorsBuilder,
     hatch::{Journal, JournalOptions, Record, journal::faults::Hand, pending, records},
     hearth::{
-        Decommission, DeploymentRef, Driver, DriverError, Hearth, HearthError, Inspection, Placement, Provision, Rows,
-        Upgrade,
+        Decommission, DeploymentRef, Driver, DriverError, Hearth, HearthError, Inspection, Keeper, Placement,
+        Provision, Rows, Upgrade,
     },
     tenant_action,
-    web::DoorRouter,
+    web::{DoorRouter, PathSlug},
 };
 
 /// Who is known: `ada` is acme's admin, `otto` its operator, `oona` its observer, `mallory` umbrella's admin.
@@ -63,6 +63,8 @@ pub(super) enum Act {
     Fail,
     Conflict,
     Panic,
+    /// Panics before there is a future.
+    PanicAtOnce,
     /// Works, then panics: what it made is there.
     WorkThenPanic,
     Hang,
@@ -109,7 +111,7 @@ impl Script {
             Act::Work => Ok(work()),
             Act::Fail => Err(DriverError::failed("the disk is on fire")),
             Act::Conflict => Err(DriverError::of(ErrorKind::Conflict, "name-in-use", "somebody else's")),
-            Act::Panic => panic!("the driver panicked on purpose"),
+            Act::Panic | Act::PanicAtOnce => panic!("the driver panicked on purpose"),
             Act::WorkThenPanic => {
                 work();
                 panic!("the driver panicked late, on purpose")
@@ -134,6 +136,7 @@ impl Driver for Scripted {
 
     fn provision<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<Placement, DriverError>> {
         let act = *self.0.act.lock().unwrap();
+        assert!(act != Act::PanicAtOnce, "the driver panicked at once, on purpose");
         Box::pin(self.0.work(act, || self.0.place(&token.action().slug, token.action().tier)))
     }
 
@@ -170,6 +173,7 @@ pub(super) struct House {
     pub(super) home: PathBuf,
     pub(super) doors: Doors,
     pub(super) hearth: Hearth,
+    pub(super) keeper: Arc<Keeper>,
     pub(super) rows: Arc<Rows>,
     pub(super) router: Router,
     pub(super) script: Arc<Script>,
@@ -298,7 +302,7 @@ async fn list_route(
 async fn get_route(
     who: Authenticated<Observer>,
     State(hearth): State<Hearth>,
-    Path(slug): Path<String>,
+    PathSlug(slug): PathSlug,
 ) -> Result<Json<DeploymentRef>, Denied> {
     hearth.workspaces(&who).get(&slug).await.map(Json)
 }
@@ -326,7 +330,7 @@ impl House {
         let options = JournalOptions::new("test");
         let journal = Journal::open_over(&home.join("hatch"), options, move |storage| under.over(storage)).unwrap();
         let rows = Arc::new(Rows::open(&home.join("rocky.db"), "scripted").await.unwrap());
-        let mut set = Limits { hatch: Duration::from_millis(500), ..Limits::default() };
+        let mut set = Limits::default();
         limits(&mut set);
         let mut builder = Doors::builder()
             .airlock(Roster)
@@ -336,7 +340,8 @@ impl House {
             .limits(set);
         more(&mut builder);
         let doors = builder.build().await.unwrap();
-        let hearth = Hearth::new(&doors, Arc::clone(&rows), Scripted(Arc::clone(&script))).unwrap();
+        let (hearth, keeper) = Hearth::new(&doors, Arc::clone(&rows), Scripted(Arc::clone(&script))).unwrap();
+        let keeper = Arc::new(keeper);
         let router = DoorRouter::new(doors.clone())
             .post("/w", provision_route)
             .post("/lazy", lazy_route)
@@ -346,7 +351,7 @@ impl House {
             .get("/w", list_route)
             .get("/w/{slug}", get_route)
             .with_state(hearth.clone());
-        House { home, doors, hearth, rows, router, script, hand, keep }
+        House { home, doors, hearth, keeper, rows, router, script, hand, keep }
     }
 
     /// Another hand on the same house, for a task of its own.
@@ -355,6 +360,7 @@ impl House {
             home: self.home.clone(),
             doors: self.doors.clone(),
             hearth: self.hearth.clone(),
+            keeper: Arc::clone(&self.keeper),
             rows: Arc::clone(&self.rows),
             router: self.router.clone(),
             script: Arc::clone(&self.script),

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: the same action under the same key is done once and answered twice.
 
-use super::house::{Act, Ask, House, provision, upgrade};
+use super::house::{Act, Ask, House, decommission, provision, upgrade};
 
 fn keyed(ask: Ask, key: &str) -> Ask {
     ask.header("idempotency-key", key)
@@ -19,6 +19,22 @@ async fn a_hit_answers_what_was_answered_and_does_nothing() {
     // Another key, another actor, another tenant: another action.
     assert_eq!(house.send(keyed(provision("acme", "solo"), "k2")).await.status, 409);
     assert_eq!(house.send(keyed(provision("acme", "solo"), "k1").by("mallory")).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_decommission_that_is_sent_again_is_answered_again() {
+    let house = House::new().await;
+    house.made("acme", "solo").await;
+    let first = house.send(keyed(decommission("acme"), "k1")).await;
+    assert_eq!(first.status, 200);
+    let before = house.events().len();
+    let again = house.send(keyed(decommission("acme"), "k1")).await;
+    assert_eq!((again.status, again.text), (200, first.text));
+    assert_eq!(house.events().len(), before);
+    // A look takes no key: it is free for when there is something to do.
+    assert_eq!(house.send(keyed(decommission("acme"), "k2")).await.status, 404);
+    house.made("acme", "solo").await;
+    assert_eq!(house.send(keyed(decommission("acme"), "k2")).await.status, 200);
 }
 
 #[tokio::test]
@@ -61,7 +77,7 @@ async fn a_failure_is_answered_again_and_a_refusal_is_forgotten() {
     // Refused before its driver: nothing was done, so the key is free.
     house.made("taken", "solo").await;
     assert_eq!(house.send(keyed(provision("taken", "solo"), "k2")).await.status, 409);
-    assert_eq!(house.send(super::house::decommission("taken")).await.status, 200);
+    assert_eq!(house.send(decommission("taken")).await.status, 200);
     assert_eq!(house.send(keyed(provision("taken", "solo"), "k2")).await.status, 200);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::house::{House, get, provision};
 use crate::{
-    Admin, Billing, Bolted, Credentials, Doors, Operator,
+    Admin, Billing, Bolted, Credentials, Doors, Observer, Operator,
     hatch::{Journal, JournalOptions},
     hearth::{Decommission, HearthError, Provision, Upgrade},
 };
@@ -33,6 +33,11 @@ async fn a_service_does_its_own_actions_for_one_tenant_and_no_others() {
     let denied = denied.audit(Decommission { slug: "acme".parse().unwrap() }).await.unwrap_err();
     assert_eq!((denied.status(), denied.code()), (403, "denied"));
     assert_eq!(house.story(2), ["auth.denied"]);
+
+    let reader = house.doors.authenticate_service::<Observer>(&key, "acme").await.unwrap();
+    assert_eq!(house.hearth.workspaces(&reader).list().await.unwrap_err().status(), 403);
+    assert_eq!(house.hearth.workspaces(&reader).get(&"acme".parse().unwrap()).await.unwrap_err().status(), 403);
+    assert_eq!(house.story(3), ["auth.denied", "auth.denied"]);
 }
 
 #[tokio::test]

@@ -15,11 +15,11 @@ async fn provision_with(command: &[&str]) -> (u16, String, Vec<std::path::PathBu
     let (auth, first) = LocalAuth::open(home).unwrap();
     let journal = Journal::open(&home.join("hatch"), JournalOptions::new("test")).unwrap();
     let rows = Arc::new(Rows::open(&home.join("rocky.db"), "process").await.unwrap());
-    let limits = Limits { driver: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits { driver: Duration::from_secs(5), ..Limits::default() };
     let doors = Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted);
     let doors = doors.ledger(Arc::clone(&rows) as _).limits(limits).build().await.unwrap();
     let driver = LocalProcess::new(command, &home.join("workspaces")).unwrap();
-    let hearth = Hearth::new(&doors, rows, driver).unwrap();
+    let (hearth, _) = Hearth::new(&doors, rows, driver).unwrap();
     let credentials = Credentials::bearer(first.unwrap().token);
     let authenticated = doors.authenticate::<Admin>(&credentials).await.unwrap();
     let audited = authenticated.audit(Provision { slug: "acme".parse().unwrap(), tier: Tier::Solo }).await.unwrap();

@@ -79,3 +79,74 @@ async fn the_longest_names_and_errors_still_make_an_outcome_that_fits_its_place(
     assert_eq!(line.kind, "vault.failed");
     assert!(line.data.get().len() < 2000);
 }
+
+/// An action whose failure would be written as another's success.
+#[tenant_action(role = observer, started = "pranks.started", succeeded = "pranks.done", failed = "hearth.decommissioned")]
+struct Prank {}
+
+/// An action that fails as it succeeds.
+#[tenant_action(role = observer, started = "boasts.started", succeeded = "boasts.done", failed = "boasts.done")]
+struct Boast {}
+
+#[tokio::test]
+async fn a_failure_is_nobodys_success() {
+    let house = House::new().await;
+    assert!(Bolted::<(), (Prank,)>::new(&house.doors, ()).is_err());
+    let denied = |authenticated: crate::Authenticated<crate::Observer>| async move {
+        authenticated.audit(Boast {}).await.unwrap_err().code().to_owned()
+    };
+    let authenticated = house.doors.authenticate(&Credentials::bearer("oona")).await.unwrap();
+    assert_eq!(denied(authenticated).await, "event-name-taken");
+    assert!(house.events().is_empty());
+}
+
+/// An action that carries JSON as it came.
+#[tenant_action(role = admin, started = "notes.started", succeeded = "notes.kept", failed = "notes.failed")]
+struct Note {
+    as_it_came: Box<serde_json::value::RawValue>,
+}
+
+#[tokio::test]
+async fn an_event_is_one_line_whatever_the_action_holds() {
+    let house = House::new().await;
+    let as_it_came = serde_json::from_str("{\"a\":\n 1,\r\n \"b\": [\n]}").unwrap();
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let audited = authenticated.audit(Note { as_it_came }).await.unwrap();
+    let kept = audited.perform((), |_, ()| Box::pin(async { Ok::<_, std::convert::Infallible>(()) })).await;
+    assert!(kept.is_ok());
+    assert_eq!(house.story(0), ["notes.started", "notes.kept succeeded"]);
+    assert_eq!(house.events()[0].data.get(), r#"{"as_it_came":{"a":1,"b":[]}}"#);
+}
+
+/// What a trace of one action holds: a span for each door that it went through.
+#[tokio::test]
+async fn each_door_has_its_span() {
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let spans = tracing_subscriber::fmt().with_span_events(tracing_subscriber::fmt::format::FmtSpan::NEW);
+    let spans = spans.with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(spans);
+    let house = House::new().await;
+    house.send(super::house::provision("acme", "team").header("x-request-id", "r-1")).await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for span in [
+        "request{method=POST path=\"/w\" requestid=\"r-1\"}",
+        "airlock{role=\"admin\"}",
+        "hatch{action=\"provision\"}",
+        "polar{tier=\"team\"}",
+        "action{action=\"provision\"",
+    ] {
+        assert!(text.contains(span), "no {span} in {text}");
+    }
+}

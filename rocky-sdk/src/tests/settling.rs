@@ -95,3 +95,58 @@ async fn a_drain_that_ends_too_soon_names_what_is_left() {
     running.abort();
     assert_eq!(house.unsettled(), 1);
 }
+
+/// An audited action holds the drain: HATCH is there for its outcome.
+#[tokio::test]
+async fn shutdown_waits_for_what_is_audited() {
+    let house = House::new().await;
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let audited = authenticated.audit(Provision { slug: "acme".parse().unwrap(), tier: Tier::Solo }).await.unwrap();
+    let down = tokio::spawn({
+        let doors = house.doors.clone();
+        async move { doors.shutdown(Duration::from_secs(20)).await }
+    });
+    house.until("the closing", |house| house.doors.closing()).await;
+    assert!(!down.is_finished());
+    let hearth = house.hearth.clone();
+    let completed = audited.perform(hearth, |token, hearth| Box::pin(hearth.provision(token))).await;
+    assert!(completed.is_ok(), "{completed:?}");
+    assert!(down.await.unwrap().is_ok());
+    assert_eq!(house.story(0), ["hearth.provisioning_started", "hearth.provisioned succeeded"]);
+}
+
+#[tokio::test]
+async fn what_is_audited_and_not_performed_in_the_drain_calls_no_driver() {
+    let house = House::new().await;
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let audited = authenticated.audit(Provision { slug: "acme".parse().unwrap(), tier: Tier::Solo }).await.unwrap();
+    assert_eq!(house.doors.shutdown(Duration::from_millis(100)).await.unwrap_err().0.len(), 1);
+    let hearth = house.hearth.clone();
+    let refused = audited.perform(hearth, |token, hearth| Box::pin(hearth.provision(token))).await;
+    assert!(refused.is_err());
+    assert_eq!((house.script.calls(), house.unsettled()), (0, 1));
+}
+
+/// A driver that blocks its thread past its time is still at work: nobody takes its action up beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_action_that_cannot_be_stopped_is_not_settled_while_it_runs() {
+    let house = House::with(|limits| limits.driver = Duration::from_millis(500)).await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    *house.script.when_called.lock().unwrap() = Some(Box::new(move || {
+        // Ends when the test lets go, or is over.
+        if held.lock().unwrap().recv().is_err() {
+            tracing::debug!("the test is over");
+        }
+    }));
+    assert_eq!(house.send(provision("acme", "solo")).await.is(), (502, "driver-failed".to_owned()));
+    assert_eq!(house.unsettled(), 1);
+    assert!(house.doors.pending().is_empty(), "it is at work");
+    assert!(house.keeper.reconcile(None, "x").await.is_empty());
+    release.send(()).unwrap();
+    house.until("its end", |house| house.doors.pending().len() == 1).await;
+    let settled = house.keeper.reconcile(None, "x").await;
+    assert_eq!(settled.len(), 1);
+    assert_eq!(house.unsettled(), 0);
+    house.all_closed();
+}

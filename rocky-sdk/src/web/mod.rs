@@ -9,5 +9,5 @@ mod request;
 mod respond;
 mod router;
 
-pub use payload::Payload;
+pub use payload::{PathSlug, Payload};
 pub use router::{DoorRouter, Guarded, Recognised, Via};

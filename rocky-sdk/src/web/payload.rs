@@ -3,12 +3,12 @@
 use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::IntoResponse,
 };
 
 use super::merged::{self, Unreadable};
-use crate::{Action, Denied, doors::Problem};
+use crate::{Action, Denied, Slug, doors::Problem};
 
 /// The largest body that is read, in bytes.
 const BODY_BYTES: usize = 64 << 10;
@@ -28,10 +28,7 @@ impl<A: Action, S: Send + Sync> FromRequest<S> for Payload<A> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Denied> {
         let denied = |problem| Err(Denied::new(problem));
         let (mut parts, body) = request.into_parts();
-        let path: Vec<(String, String)> = match RawPathParams::from_request_parts(&mut parts, state).await {
-            Ok(params) => params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            Err(_) => return denied(Problem::new(400, "malformed-path", "The path is not UTF-8 once it is decoded.")),
-        };
+        let path = path(&mut parts, state).await?;
         let json = is_json(&parts.headers);
         let mut request = Request::from_parts(parts, body);
         DefaultBodyLimit::max(BODY_BYTES).apply(&mut request);
@@ -60,6 +57,33 @@ impl<A: Action, S: Send + Sync> FromRequest<S> for Payload<A> {
             }
             Err(Unreadable::Invalid(why)) => denied(Problem::new(422, "invalid", format!("{why}."))),
         }
+    }
+}
+
+/// The workspace that the path's `{slug}` names, for reads. A name that no workspace can have is 422 `invalid`.
+#[derive(Debug)]
+pub struct PathSlug(pub Slug);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathSlug {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denied> {
+        let path = path(parts, state).await?;
+        let Some((_, slug)) = path.iter().find(|(name, _)| name == "slug") else {
+            return Err(Denied::new(Problem::new(500, "no-slug", "This route's path has no `{slug}`.")));
+        };
+        match Slug::parse(slug) {
+            Ok(slug) => Ok(PathSlug(slug)),
+            Err(error) => Err(Denied::new(Problem::new(422, "invalid", format!("{error}.")))),
+        }
+    }
+}
+
+/// The path's parameters, decoded.
+async fn path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<(String, String)>, Denied> {
+    match RawPathParams::from_request_parts(parts, state).await {
+        Ok(params) => Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
+        Err(_) => Err(Denied::new(Problem::new(400, "malformed-path", "The path is not UTF-8 once it is decoded."))),
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::request::{Mounted, Wanted, identify};
-use crate::{Action, Authenticated, Completed, Doors, EventName, Refusal};
+use crate::{Action, Authenticated, Completed, Denied, Doors, EventName, Refusal, doors::Problem};
 
 /// An axum router whose mutating routes go through the doors and whose reads know who asks.
 ///
@@ -81,9 +81,11 @@ impl<S: Clone + Send + Sync + 'static> DoorRouter<S> {
         self.route(path, routing::get(handler))
     }
 
-    /// Gives the handlers their state, and makes an axum router of it.
+    /// Gives the handlers their state, and makes an axum router of it. A path or method that it does not have is answered
+    /// with problem+json too.
     pub fn with_state(self, state: S) -> Router {
         let router: Router = self.router.with_state(state);
+        let router = router.fallback(nothing_here).method_not_allowed_fallback(not_this_method);
         router.layer(Extension(Mounted(self.doors))).layer(middleware::from_fn(identify))
     }
 
@@ -94,6 +96,14 @@ impl<S: Clone + Send + Sync + 'static> DoorRouter<S> {
     fn route(self, path: &str, route: MethodRouter<S>) -> Self {
         DoorRouter { doors: self.doors, router: self.router.route(path, route) }
     }
+}
+
+async fn nothing_here() -> Denied {
+    Denied::new(Problem::new(404, "not-found", "There is nothing at this path."))
+}
+
+async fn not_this_method() -> Denied {
+    Denied::new(Problem::new(405, "method-not-allowed", "This path does not take this method."))
 }
 
 macro_rules! forms {

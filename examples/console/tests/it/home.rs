@@ -81,3 +81,17 @@ fn health_is_anybodys_and_readiness_tells_why_not() {
     assert_eq!(console.send("GET", "/readyz", None).status, 200);
     assert_eq!(console.send("PUT", "/readyz", None).is(), (405, "method-not-allowed".to_owned()));
 }
+
+#[test]
+fn a_huge_body_is_refused_over_the_wire_and_starts_nothing() {
+    let home = Home::new();
+    let console = home.serve();
+    let huge = serde_json::json!({"slug": "acme", "tier": "solo", "x": "x".repeat(300_000)});
+    // The refusal may come before all of the body is sent: then the write fails, or the answer is there already.
+    if let Ok(answer) = console.try_send("POST", crate::console::WORKSPACES, Some(huge)) {
+        assert_eq!(answer.is(), (413, "too-large".to_owned()));
+    }
+    assert!(home.events().is_empty());
+    assert_eq!(console.provision("acme", "solo").status, 200);
+    assert_eq!(console.decommission("acme").status, 200);
+}

@@ -76,3 +76,22 @@ fn a_second_console_in_one_home_does_not_start() {
     assert_eq!(console.provision("acme", "solo").status, 200, "the first one serves on");
     assert_eq!(console.decommission("acme").status, 200);
 }
+
+#[test]
+fn the_environment_says_where_to_listen() {
+    let home = Home::new();
+    let mut child = home
+        .command("serve")
+        .env("ROCKY_LISTEN", "127.0.0.1:0")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line:?}");
+    let empty = home.command("serve").env("ROCKY_LISTEN", "").output().unwrap();
+    assert_eq!(empty.status.code(), Some(2));
+}

@@ -75,6 +75,8 @@ pub(super) fn open<S: Storage>(
     let (path, file, torn) = match &found {
         Some(found) => {
             let file = private_files::open(&found.path, private_files::options().read(true).append(true))?;
+            // What was read may be in the page cache only: it is believed from here on, so it is made durable first.
+            file.sync_all().map_err(private_files::io_at(&found.path))?;
             let torn = save_torn_tail(folder, &file, found)?;
             (found.path.clone(), file, torn)
         }

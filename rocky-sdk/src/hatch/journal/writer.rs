@@ -139,7 +139,7 @@ impl<S: Storage> Writer<S> {
     pub(super) fn new(mut storage: S, lock: File, queue: Arc<Queue>, chain: Chain, durable: u64) -> io::Result<Self> {
         let starved = match storage.restore_ballast() {
             Ok(()) => false,
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => true,
+            Err(error) if no_space(&error) => true,
             Err(error) => return Err(error),
         };
         Ok(Writer { storage, queue, chain, durable, starved, buffer: Vec::new(), _lock: lock })
@@ -147,11 +147,13 @@ impl<S: Storage> Writer<S> {
 
     /// Writes until the queue is closed and empty.
     pub(super) fn run(mut self) {
+        let guard = Guard(Arc::clone(&self.queue));
         let mut spare = Vec::new();
         while let Some(mut batch) = self.queue.take(std::mem::take(&mut spare)) {
             self.write(&mut batch);
             spare = batch;
         }
+        drop(guard);
     }
 
     fn write(&mut self, batch: &mut Vec<Entry>) {
@@ -198,10 +200,7 @@ impl<S: Storage> Writer<S> {
         let chain = self.chained(batch);
         if let Err(error) = self.storage.append(&self.buffer) {
             self.cut_back()?;
-            return Err(match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => WriteError::NoSpace,
-                _ => WriteError::Io(error.to_string()),
-            });
+            return Err(if no_space(&error) { WriteError::NoSpace } else { WriteError::Io(error.to_string()) });
         }
         if let Err(error) = self.storage.sync() {
             // The kernel may have dropped the pages and forgotten that they were dirty: a second fsync would lie.
@@ -255,10 +254,30 @@ impl<S: Storage> Writer<S> {
     }
 
     fn poison(&mut self, reason: String) -> WriteError {
-        tracing::error!(%reason, "the journal is out of service");
         self.queue.lock().poisoned = Some(reason.clone());
+        tracing::error!(%reason, "the journal is out of service");
         WriteError::Poisoned(reason)
     }
+}
+
+/// A writer that panics takes the journal out of service: nobody may wait for it.
+struct Guard(Arc<Queue>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason = "the journal's writer ended".to_owned();
+            let mut state = self.0.lock();
+            state.poisoned = Some(reason.clone());
+            let waiting = std::mem::take(&mut state.waiting);
+            drop(state);
+            refuse(waiting.into_iter(), &WriteError::Poisoned(reason));
+        }
+    }
+}
+
+fn no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn refuse(entries: impl Iterator<Item = Entry>, error: &WriteError) {

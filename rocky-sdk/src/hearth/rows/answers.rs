@@ -13,7 +13,11 @@ use crate::{
 /// How long an answer is given again.
 const KEPT_HOURS: i64 = 24;
 
-pub(super) async fn recall(connection: &mut SqliteConnection, key: &AnswerKey) -> Result<Recall, LedgerError> {
+pub(super) async fn recall(
+    connection: &mut SqliteConnection,
+    key: &AnswerKey,
+    take_it: bool,
+) -> Result<Recall, LedgerError> {
     let oldest = Timestamp::now().checked_sub(KEPT_HOURS.hours()).map_err(unusable)?;
     sqlx::query("DELETE FROM answers WHERE created_at < ? AND free = 1")
         .bind(format!("{oldest:.6}"))
@@ -31,7 +35,9 @@ pub(super) async fn recall(connection: &mut SqliteConnection, key: &AnswerKey) -
     .await
     .map_err(unusable)?;
     let Some(known) = known else {
-        take(connection, key).await?;
+        if take_it {
+            take(connection, key).await?;
+        }
         return Ok(Recall::New);
     };
     let fingerprint: String = known.try_get("fingerprint").map_err(unusable)?;
@@ -67,15 +73,19 @@ async fn take(connection: &mut SqliteConnection, key: &AnswerKey) -> Result<(), 
     Ok(())
 }
 
-/// Keeps the answer, not yet to be given.
+/// Keeps the answer, not yet to be given. One that was kept for an action that was then undone is an answer no more.
 pub(super) async fn keep(
     connection: &mut SqliteConnection,
     actionid: Uuid,
-    answer: &Answer,
+    answer: Option<&Answer>,
+    done: bool,
 ) -> Result<(), LedgerError> {
+    if answer.is_none() && done {
+        return Ok(());
+    }
     sqlx::query("UPDATE answers SET status = ?, body = ? WHERE actionid = ?")
-        .bind(i64::from(answer.status))
-        .bind(&answer.body)
+        .bind(answer.map(|answer| i64::from(answer.status)))
+        .bind(answer.map(|answer| answer.body.as_slice()))
         .bind(actionid.to_string())
         .execute(connection)
         .await

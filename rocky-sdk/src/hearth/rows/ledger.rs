@@ -70,13 +70,12 @@ impl Ledger for Rows {
         answer: Option<&'a Answer>,
     ) -> BoxFuture<'a, Result<(), SettleError>> {
         Box::pin(async move {
+            let done = matches!(change, Change::Done(_));
             let mut transaction = self.begin().await?;
             if let Some(row) = claimed_row(&mut transaction, actionid).await? {
                 settle_row(&mut transaction, &row, change).await?;
             }
-            if let Some(answer) = answer {
-                answers::keep(&mut transaction, actionid, answer).await?;
-            }
+            answers::keep(&mut transaction, actionid, answer, done).await?;
             transaction.commit().await.map_err(unusable)?;
             Ok(())
         })
@@ -98,10 +97,10 @@ impl Ledger for Rows {
         })
     }
 
-    fn recall<'a>(&'a self, key: &'a AnswerKey) -> BoxFuture<'a, Result<Recall>> {
+    fn recall<'a>(&'a self, key: &'a AnswerKey, take: bool) -> BoxFuture<'a, Result<Recall>> {
         Box::pin(async move {
             let mut transaction = self.begin().await?;
-            let recall = answers::recall(&mut transaction, key).await?;
+            let recall = answers::recall(&mut transaction, key, take).await?;
             transaction.commit().await.map_err(unusable)?;
             Ok(recall)
         })
@@ -150,6 +149,19 @@ impl Rows {
         transaction.commit().await.map_err(unusable)
     }
 
+    /// Claims of actions that are none of these: of a journal that is not here any more.
+    pub(in crate::hearth) async fn claims_of_others(&self, known: &[Uuid]) -> Result<Vec<(Uuid, String, String)>> {
+        let query = "SELECT slug, doing, claim FROM workspaces WHERE claim IS NOT NULL AND doubt = 1";
+        let mut others = Vec::new();
+        for row in sqlx::query(query).fetch_all(&self.read).await.map_err(unusable)? {
+            let claim: Uuid = text(&row, "claim")?.parse().map_err(unusable)?;
+            if !known.contains(&claim) {
+                others.push((claim, text(&row, "slug")?, text(&row, "doing")?));
+            }
+        }
+        Ok(others)
+    }
+
     async fn read_only_until(&self, row: &DeploymentRef) -> Result<String> {
         let query = "SELECT read_only_until FROM workspaces WHERE slug = ?";
         let found = sqlx::query(query).bind(row.slug.as_str()).fetch_one(&self.read).await.map_err(unusable)?;
@@ -167,10 +179,11 @@ async fn claim_name(
     let (Some(slug), Some(tier)) = (intent.subject(), intent.tier()) else {
         return Err(Obstacle::Unknown);
     };
-    if let Some(row) = row(connection, slug.as_str()).await?
-        && !may_be_taken_again(&row, intent.tenant())?
-    {
-        return Err(Obstacle::SlugTaken);
+    if let Some(row) = row(connection, slug.as_str()).await? {
+        if !may_be_taken_again(&row, intent.tenant())? {
+            return Err(Obstacle::SlugTaken);
+        }
+        not_claimed(&row)?; // its decommission has no outcome yet
     }
     let now = timestamp();
     sqlx::query(
@@ -218,11 +231,7 @@ async fn claim_row(
     if ["gone", "void"].contains(&state.as_str()) || resting.tenant != intent.tenant() {
         return Err(Obstacle::Unknown);
     }
-    let claim: Option<String> = found.try_get("claim").map_err(unusable)?;
-    if claim.is_some() {
-        let doubt: i64 = found.try_get("doubt").map_err(unusable)?;
-        return Err(if doubt == 0 { Obstacle::Busy } else { Obstacle::Unsettled });
-    }
+    not_claimed(&found)?;
     if resting.driver != driver {
         return Err(Obstacle::OtherDriver { named: resting.driver });
     }
@@ -246,6 +255,17 @@ async fn claim_row(
     Ok(resting)
 }
 
+/// Nobody is at work on it.
+fn not_claimed(row: &SqliteRow) -> Result<(), Obstacle> {
+    let claim: Option<String> = row.try_get("claim").map_err(unusable)?;
+    let doubt: i64 = row.try_get("doubt").map_err(unusable)?;
+    match (claim, doubt) {
+        (None, _) => Ok(()),
+        (Some(_), 0) => Err(Obstacle::Busy),
+        (Some(_), _) => Err(Obstacle::Unsettled),
+    }
+}
+
 /// What the claimed row becomes. Doing it twice is doing it once.
 async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: Change<'_>) -> Result<(), SettleError> {
     let slug = text(row, "slug")?;
@@ -253,14 +273,13 @@ async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: 
     let now = timestamp();
     let change = match (doing.as_str(), change) {
         ("provision" | "upgrade" | "decommission", Change::Done(None)) => return Err(SettleError::NothingDone),
-        ("provision" | "upgrade", Change::Done(Some(done))) => sqlx::query(
-            "UPDATE workspaces SET state = 'active', tier = ?2, url = ?3, updated_at = ?4,
-                former_tenant = NULL, gone_at = NULL WHERE slug = ?1",
-        )
-        .bind(&slug)
-        .bind(done.tier.as_str())
-        .bind(done.url.as_deref())
-        .bind(&done.updated_at),
+        ("provision" | "upgrade", Change::Done(Some(done))) => {
+            sqlx::query("UPDATE workspaces SET state = 'active', tier = ?2, url = ?3, updated_at = ?4 WHERE slug = ?1")
+                .bind(&slug)
+                .bind(done.tier.as_str())
+                .bind(done.url.as_deref())
+                .bind(&done.updated_at)
+        }
         ("decommission", Change::Done(Some(_))) => sqlx::query(
             "UPDATE workspaces SET state = 'gone', url = NULL, gone_at = ?2, updated_at = ?2 WHERE slug = ?1",
         )
@@ -283,6 +302,7 @@ async fn release(connection: &mut SqliteConnection, claim: &str) -> Result<()> {
         "DELETE FROM workspaces WHERE claim = ? AND state = 'void' AND gone_at IS NULL",
         "UPDATE workspaces SET state = 'gone', tenant = former_tenant, former_tenant = NULL
             WHERE claim = ? AND state = 'void'",
+        "UPDATE workspaces SET former_tenant = NULL, gone_at = NULL WHERE claim = ? AND state = 'active'",
         "UPDATE workspaces SET claim = NULL, doing = NULL, resting_state = NULL, resting_tier = NULL, doubt = 0
             WHERE claim = ?",
     ] {
