@@ -22,7 +22,7 @@ use mistakes::Mistakes;
 /// | `role = admin` | who may do it: `admin`, `operator` or `observer` |
 /// | `started = "family.event"` | durable before the action begins |
 /// | `succeeded = "family.event"` | durable before a success is answered |
-/// | `failed = "family.event"` | what a failure leaves; or `failed = retried`, for an action repeated until it succeeds |
+/// | `failed = "family.event"` | what a failure leaves; or `failed = retried`, for an action that its subsystem repeats until it succeeds, as HEARTH does with a decommission |
 /// | `subject = field` | the `Slug` of the workspace that it is about; absent: about no workspace |
 /// | `metered = field` | the `Tier` that is asked for; `metered = row`: the one the workspace has |
 ///

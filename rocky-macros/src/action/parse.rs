@@ -136,14 +136,14 @@ fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
             match attr.parse_args::<Ident>() {
                 Ok(word) if word == "redact" => redacted.extend(field.ident.clone()),
                 Ok(word) => mistakes.add(word.span(), "a field is marked `#[audit(redact)]`, or not at all"),
-                Err(_) => mistakes.add(attr.span(), "write `#[audit(redact)]`"),
+                Err(_) => mistakes.add(attr.path().span(), "write `#[audit(redact)]`"),
             }
         }
     }
     if !redacted.is_empty() {
         // The audited form is written field by field, and serde's attributes would not be seen there.
         for attr in item.fields.iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("serde")) {
-            mistakes.add(attr.span(), "a struct with a redacted field takes no `#[serde(..)]` on its fields: the audit event would not follow it");
+            mistakes.add(attr.path().span(), "a struct with a redacted field takes no `#[serde(..)]` on its fields: the audit event would not follow it");
         }
     }
     redacted

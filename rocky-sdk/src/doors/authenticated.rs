@@ -24,7 +24,8 @@ use crate::{
     hatch::WriteError,
 };
 
-/// Somebody whose role is `R` or higher. Good for one audited action, or for reads as long as it is held.
+/// Somebody whose role is `R` or higher. Good for one audited action, begun within the token's time (30 s, settable), or
+/// for reads as long as it is held.
 ///
 /// As the first argument of a route it is an extractor: door 1 is passed before any body is read.
 #[must_use = "an authenticated caller who does nothing has done nothing"]

@@ -4,7 +4,8 @@ use std::{any::TypeId, sync::Arc};
 
 use super::Identity;
 
-/// A service's key. It is handed out once, where `Doors` are built, and cannot be copied.
+/// A service's key. It is handed out once, where `Doors` are built, and cannot be copied. It is good for the listed
+/// actions, for whatever tenant its holder names, and for no reads.
 #[derive(Debug)]
 #[must_use = "a service key that is dropped opens nothing"]
 pub struct ServiceKey {
