@@ -162,7 +162,7 @@ fn a_client_that_hangs_up_still_gets_its_outcome_written() {
     kill_process(home.pid("acme"), Signal::STOP).unwrap();
     let before = home.events().len();
     let request = console.begin("DELETE", &format!("{WORKSPACES}/acme"), None).unwrap();
-    until("the started event", || home.events().len() > before);
+    until("the claim", || console.get("acme").json()["state"] == "decommissioning");
     drop(request);
     until("the outcome", || home.events().len() == before + 2);
     assert_eq!(home.story().last().unwrap(), "hearth.decommissioned succeeded");
