@@ -9,7 +9,7 @@ mod serve;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use rocky_sdk::{Slug, config::Config};
+use rocky_sdk::{Slug, config::Config, hearth::control};
 
 /// Provisions, upgrades and decommissions workspaces, with an audit event before and after each.
 #[derive(Parser)]
@@ -50,6 +50,9 @@ enum Command {
         home: Home,
         /// Only this workspace's
         slug: Option<Slug>,
+        /// An action of another subsystem, of which you know that nothing came
+        #[arg(long, value_name = "ACTIONID", conflicts_with = "slug")]
+        failed: Option<String>,
     },
     /// A workspace, as the driver starts it.
     #[command(hide = true)]
@@ -136,7 +139,17 @@ async fn run(command: Command) -> Ended {
         Command::Demo => demo::run().await,
         Command::Token { home } => operator::token(&config(home)?.home),
         Command::Pending { home } => operator::pending(&config(home)?.home),
-        Command::Reconcile { home, slug } => operator::reconcile(&config(home)?.home, slug.as_ref()).await,
+        Command::Reconcile { home, slug, failed } => {
+            let home = config(home)?.home;
+            let command = match failed.map(|actionid| actionid.parse()) {
+                None => control::Command::Reconcile { slug },
+                Some(Ok(actionid)) => control::Command::DeclareFailed { actionid },
+                Some(Err(_)) => {
+                    return Err(Failure::Failed("--failed takes an action's id, as `pending` shows it".to_owned()));
+                }
+            };
+            operator::reconcile(&home, &command).await
+        }
         Command::Workspace => Err(Failure::Failed("a workspace is served without a runtime".to_owned())),
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use rocky_sdk::{
-    LocalAuth, Slug, hatch,
+    LocalAuth, hatch,
     hearth::{Settled, Verdict, control},
 };
 
@@ -40,10 +40,10 @@ pub(crate) fn pending(home: &Path) -> Ended {
 }
 
 /// `reconcile`: through the running console, or with the home to itself. Exit code 1 when something is left.
-pub(crate) async fn reconcile(home: &Path, slug: Option<&Slug>) -> Ended {
-    let settled = match control::reconcile(home, slug).await? {
+pub(crate) async fn reconcile(home: &Path, command: &control::Command) -> Ended {
+    let settled = match control::tell(home, command).await? {
         Some(settled) => settled,
-        None => alone(home, slug).await?,
+        None => alone(home, command).await?,
     };
     for Settled { actionid, started, subject, verdict } in &settled {
         let verdict = match verdict {
@@ -60,7 +60,7 @@ pub(crate) async fn reconcile(home: &Path, slug: Option<&Slug>) -> Ended {
     Ok(if left { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn alone(home: &Path, slug: Option<&Slug>) -> Result<Vec<Settled>, Failure> {
+async fn alone(home: &Path, command: &control::Command) -> Result<Vec<Settled>, Failure> {
     if !home.join("identity.json").exists() {
         return Err(Failure::Failed(format!(
             "{} is no console's home: nothing was ever started there",
@@ -69,7 +69,10 @@ async fn alone(home: &Path, slug: Option<&Slug>) -> Result<Vec<Settled>, Failure
     }
     let opened = open(home).await?;
     let by = format!("operator:uid={}", rustix::process::geteuid().as_raw());
-    let settled = opened.keeper.reconcile(slug, &by).await;
+    let settled = match command {
+        control::Command::Reconcile { slug } => opened.keeper.reconcile(slug.as_ref(), &by).await,
+        control::Command::DeclareFailed { actionid } => opened.keeper.declare_failed(*actionid, &by).await,
+    };
     if let Err(undrained) = opened.doors.shutdown(std::time::Duration::from_secs(30)).await {
         eprintln!("rocky-console: {undrained}");
     }

@@ -142,8 +142,12 @@ fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
     }
     if !redacted.is_empty() {
         // The audited form is written field by field, and serde's attributes would not be seen there.
-        for attr in item.fields.iter().flat_map(|field| &field.attrs).filter(|attr| attr.path().is_ident("serde")) {
-            mistakes.add(attr.path().span(), "a struct with a redacted field takes no `#[serde(..)]` on its fields: the audit event would not follow it");
+        let attributes = item.fields.iter().flat_map(|field| &field.attrs).chain(&item.attrs);
+        for attr in attributes.filter(|attr| attr.path().is_ident("serde") || attr.path().is_ident("cfg_attr")) {
+            mistakes.add(
+                attr.path().span(),
+                "a struct with a redacted field takes no `#[serde(..)]`: the audit event would not follow it",
+            );
         }
     }
     redacted

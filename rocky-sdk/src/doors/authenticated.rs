@@ -211,19 +211,18 @@ impl<R: Role> Authenticated<R> {
                 }
             }
         }
+        let data = match written_down(&action) {
+            Ok(data) => data,
+            Err(error) => {
+                return denied(Problem::new(422, "invalid", format!("The action cannot be written down: {error}.")));
+            }
+        };
         let keyed = match &inbound.idempotency_key {
             None => false,
             Some(key) => match recall(&doors, &intent, &action, key, true).await? {
                 Some(answer) => return Ok(Audited::new(Stage::Answered(answer))),
                 None => true,
             },
-        };
-        let data = match written_down(&action) {
-            Ok(data) => data,
-            Err(error) => {
-                OpenAction::forget(&doors, intent.actionid, keyed).await;
-                return denied(Problem::new(422, "invalid", format!("The action cannot be written down: {error}.")));
-            }
         };
         let deadline = Instant::now() + doors.inner().limits.token;
         match OpenAction::start(doors, intent, inbound, data, keyed).await {

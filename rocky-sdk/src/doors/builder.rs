@@ -122,7 +122,7 @@ impl DoorsBuilder {
             limits: self.limits,
             runtime,
             tasks: tokio_util::task::TaskTracker::new(),
-            closing: false.into(),
+            closing: tokio_util::sync::CancellationToken::new(),
             closed: false.into(),
             denials: Denials::new(),
             vocabulary: Vocabulary::default(),

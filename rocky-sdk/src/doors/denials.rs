@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde::Serialize;
+use tokio::sync::oneshot::error::RecvError;
 
 use super::{Doors, Inbound, Inner, problem::Problem, refusal::Denied};
 use crate::{
@@ -27,9 +28,12 @@ const BURST: f64 = 100.0;
 
 pub(crate) struct Denials {
     bucket: Mutex<(f64, Instant)>,
+    /// Strangers' denials that the rate left out.
     suppressed: AtomicU64,
-    /// One could not be written in time, and none was since.
-    lost: AtomicBool,
+    /// Denials that could not be written.
+    untold: AtomicU64,
+    /// Denials that are written late: their fate is waited for.
+    late: AtomicU64,
     /// A task tries to write how many could not be written.
     counting: AtomicBool,
 }
@@ -53,14 +57,15 @@ impl Denials {
         Denials {
             bucket: Mutex::new((BURST, Instant::now())),
             suppressed: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
+            untold: AtomicU64::new(0),
+            late: AtomicU64::new(0),
             counting: AtomicBool::new(false),
         }
     }
 
-    /// Whether a denial could not be written, and none since.
+    /// Whether there is a denial that is not durable, and that nobody was told of since.
     pub(crate) fn lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire)
+        self.untold.load(Ordering::Acquire) > 0 || self.late.load(Ordering::Acquire) > 0
     }
 
     fn admit(&self) -> bool {
@@ -92,7 +97,7 @@ impl Doors {
     /// Writes a denial, and with it how many were left out. `one`: it stands for a denial itself.
     async fn write_denial(&self, who: Option<&Session>, inbound: &Inbound, reason: &str, one: bool) {
         let Inner { denials, relay, .. } = self.inner();
-        let suppressed = denials.suppressed.swap(0, Ordering::AcqRel);
+        let suppressed = denials.suppressed.swap(0, Ordering::AcqRel) + denials.untold.swap(0, Ordering::AcqRel);
         if !one && suppressed == 0 {
             return;
         }
@@ -106,27 +111,27 @@ impl Doors {
             data: Data { reason, wanted: inbound.wanted.map(|event| event.as_str()), suppressed },
         };
         let told = suppressed + u64::from(one);
-        match relay.note(&event).await {
+        let until = Instant::now() + relay.limit();
+        match relay.note(&event, until).await {
             Err(error) => self.not_written(&error, told),
-            Ok(mut ticket) => match tokio::time::timeout(relay.limit(), &mut ticket).await {
-                Ok(written) => self.denial_written(written.unwrap_or(Err(WriteError::Closed)), told),
+            Ok(mut ticket) => match tokio::time::timeout_at(until.into(), &mut ticket).await {
+                Ok(written) => self.denial_written(written, told),
                 Err(_) => {
                     // It may still land, and then it has told all that it stands for: its fate is waited for.
-                    denials.lost.store(true, Ordering::Release);
+                    denials.late.fetch_add(1, Ordering::AcqRel);
                     let doors = self.clone();
                     self.spawn(async move {
-                        let written = ticket.await.unwrap_or(Err(WriteError::Closed));
-                        doors.denial_written(written, told);
+                        doors.denial_written(ticket.await, told);
+                        doors.inner().denials.late.fetch_sub(1, Ordering::AcqRel);
                     });
                 }
             },
         }
     }
 
-    fn denial_written(&self, written: Result<(), WriteError>, told: u64) {
-        match written {
-            Ok(()) => self.inner().denials.lost.store(false, Ordering::Release),
-            Err(error) => self.not_written(&error, told),
+    fn denial_written(&self, written: Result<Result<(), WriteError>, RecvError>, told: u64) {
+        if let Err(error) = written.unwrap_or(Err(WriteError::Closed)) {
+            self.not_written(&error, told);
         }
     }
 
@@ -134,21 +139,28 @@ impl Doors {
     fn not_written(&self, error: &WriteError, told: u64) {
         let denials = &self.inner().denials;
         tracing::error!(%error, "a denial could not be recorded");
-        denials.suppressed.fetch_add(told, Ordering::AcqRel);
-        denials.lost.store(true, Ordering::Release);
-        if !denials.counting.swap(true, Ordering::AcqRel) {
-            let doors = self.clone();
-            self.spawn(doors.count_lost_denials());
+        denials.untold.fetch_add(told, Ordering::AcqRel);
+        self.see_to_the_untold();
+    }
+
+    fn see_to_the_untold(&self) {
+        if !self.inner().denials.counting.swap(true, Ordering::AcqRel) {
+            self.spawn(self.clone().count_lost_denials());
         }
     }
 
     fn count_lost_denials(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            while self.inner().denials.lost() && !self.closing() {
-                tokio::time::sleep(AGAIN).await;
+            let denials = &self.inner().denials;
+            let untold = || denials.untold.load(Ordering::Acquire) > 0 && !self.closing();
+            while untold() {
+                self.pause(AGAIN).await;
                 self.write_suppressed_denials("HATCH was away").await;
             }
-            self.inner().denials.counting.store(false, Ordering::Release);
+            denials.counting.store(false, Ordering::Release);
+            if untold() {
+                self.see_to_the_untold(); // one came in between
+            }
         })
     }
 

@@ -39,7 +39,7 @@ use std::{
 };
 
 use tokio::runtime::Handle;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use audited::Audited;
 pub use authenticated::{Authenticated, Covers};
@@ -114,7 +114,7 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     runtime: Handle,
     tasks: TaskTracker,
-    closing: AtomicBool,
+    closing: CancellationToken,
     closed: AtomicBool,
     denials: Denials,
     vocabulary: Vocabulary,
@@ -160,7 +160,7 @@ impl Doors {
     /// # Errors
     /// [`Undrained`], with the actions that have no outcome. HATCH is closed then too: what ends later leaves a tombstone.
     pub async fn shutdown(&self, drain: Duration) -> Result<(), Undrained> {
-        self.0.closing.store(true, Ordering::Release);
+        self.0.closing.cancel();
         self.0.tasks.close();
         if tokio::time::timeout(drain, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("the drain ended with actions at work");
@@ -187,7 +187,7 @@ impl Doors {
     }
 
     pub(crate) fn closing(&self) -> bool {
-        self.0.closing.load(Ordering::Acquire)
+        self.0.closing.is_cancelled()
     }
 
     /// Runs it in a task of its own on the doors' runtime; `None` when the task ended without an answer.
@@ -204,6 +204,17 @@ impl Doors {
     /// As [`Doors::run`], for work that nobody waits for.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn_on(tracing::Instrument::in_current_span(work), &self.0.runtime);
+    }
+
+    /// Waits between two tries; not for long once the service is about to end.
+    pub(crate) async fn pause(&self, wait: Duration) {
+        if self.closing() {
+            return tokio::time::sleep(wait.min(Duration::from_secs(1))).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.0.closing.cancelled() => {}
+        }
     }
 
     /// HATCH takes nothing any more.

@@ -207,22 +207,15 @@ impl OpenAction {
                 Err(error) => {
                     tracing::error!(%error, actionid = %self.intent.actionid, "an outcome is not durable yet");
                     self.not_in_time(&mut told).await;
-                    tokio::time::sleep(backoff).await;
+                    self.doors.pause(backoff).await;
                     backoff = (backoff * 2).min(BACKOFF.1);
                 }
             }
         }
         self.dropped = Dropped::Nothing;
         self.doors.inner().registry.closed(self.intent.actionid);
-        let mut released = self.let_go().await;
+        self.let_go().await;
         tell(&mut told, true);
-        // The rows' trouble is not the caller's; the next start would give the claim back too.
-        let mut backoff = BACKOFF.0;
-        while !released && !self.doors.closing() {
-            tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(BACKOFF.1);
-            released = self.let_go().await;
-        }
     }
 
     /// Once written, an outcome is waited for until its fate is known: writing it again could make two of one.
@@ -256,20 +249,26 @@ impl OpenAction {
         }
     }
 
-    async fn let_go(&self) -> bool {
-        Self::forget(&self.doors, self.intent.actionid, self.in_ledger()).await
+    async fn let_go(&self) {
+        Self::forget(&self.doors, self.intent.actionid, self.in_ledger()).await;
     }
 
-    /// Gives claim and key back; false when the rows cannot be written.
-    pub(super) async fn forget(doors: &Doors, actionid: Uuid, in_ledger: bool) -> bool {
-        let Some(ledger) = doors.ledger().filter(|_| in_ledger) else { return true };
-        match ledger.release(actionid).await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!(%error, "a claim could not be given back yet");
-                false
+    /// Gives claim and key back. While the rows cannot be written it is tried again by itself; the next start does it too.
+    pub(super) async fn forget(doors: &Doors, actionid: Uuid, in_ledger: bool) {
+        let Some(ledger) = doors.ledger().filter(|_| in_ledger).cloned() else { return };
+        let Err(error) = ledger.release(actionid).await else { return };
+        tracing::error!(%error, "a claim could not be given back yet");
+        let again = doors.clone();
+        doors.spawn(async move {
+            let mut backoff = BACKOFF.0;
+            while !again.closing() {
+                again.pause(backoff).await;
+                backoff = (backoff * 2).min(BACKOFF.1);
+                if ledger.release(actionid).await.is_ok() {
+                    return;
+                }
             }
-        }
+        });
     }
 
     pub(super) fn in_ledger(&self) -> bool {

@@ -27,10 +27,18 @@ pub type Act<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>
 /// How long a task may take to end once it was told to.
 const ABORT: Duration = Duration::from_secs(1);
 
+/// An action's own error, and what it says of itself.
+pub(super) struct OwnFailure<E> {
+    error: E,
+    pub(super) text: String,
+    code: &'static str,
+    problem: Problem,
+}
+
 /// How the action's own code ended.
 pub(super) enum Ended<E> {
     Rendered(Vec<u8>),
-    Failed(E),
+    Failed(Box<OwnFailure<E>>),
     Unrenderable(String),
     Panicked(String),
     TimedOut {
@@ -177,7 +185,13 @@ where
                 Ok(body) => Ended::Rendered(body),
                 Err(error) => Ended::Unrenderable(error.to_string()),
             },
-            Err(error) => Ended::Failed(error),
+            // What the error says of itself is the action's code too: a panic in it is caught here.
+            Err(error) => Ended::Failed(Box::new(OwnFailure {
+                text: chain(&error),
+                code: error.code(),
+                problem: own_problem(&error),
+                error,
+            })),
         }
     };
     let mut task = doors.runtime().spawn(work.instrument(span));
@@ -228,11 +242,10 @@ async fn conclude<A, T, E: ActionError>(
                 (Outcome::failed(Status::Failed, "driver-not-called", None), problem, None)
             }
         },
-        Ended::Failed(error) => {
-            let text = chain(&error);
+        Ended::Failed(failure) => {
+            let OwnFailure { error, text, code, problem } = *failure;
             tracing::warn!(error = text, "an action failed");
-            let problem = own_problem(&error);
-            (Outcome::failed(Status::Failed, error.code(), Some(&text)), problem, Some(error))
+            (Outcome::failed(Status::Failed, code, Some(&text)), problem, Some(error))
         }
         Ended::Unrenderable(text) => {
             (Outcome::failed(Status::Failed, "unrenderable", Some(&text)), driver_failed("could not be rendered"), None)
@@ -244,13 +257,15 @@ async fn conclude<A, T, E: ActionError>(
         Ended::TimedOut { running } => {
             if let Some(task) = running {
                 open.doubt().await;
-                let doors = open.doors.clone();
+                let (doors, intent) = (open.doors.clone(), open.intent.clone());
                 doors.spawn(async move {
                     // Nobody else may take it up while it runs.
                     drop(task.await);
                     drop(open);
                 });
-                return Err(Refusal::new(driver_failed("took too long, and is still at it")));
+                let problem =
+                    if intent.retried { pending(&intent) } else { driver_failed("took too long, and is still at it") };
+                return Err(Refusal::new(problem));
             }
             let outcome = Outcome::failed(Status::Failed, "driver-failed", Some("it took too long"));
             (outcome, driver_failed("took too long"), None)
@@ -262,13 +277,9 @@ async fn conclude<A, T, E: ActionError>(
     };
     let acted = !matches!(track.progress(), Progress::Nothing);
     if open.intent.retried && (acted || track.opened()) {
-        let code = format!("{}-pending", open.intent.action);
+        let problem = pending(&open.intent);
         open.leave().await;
-        return Err(refusal(Problem::new(
-            502,
-            code,
-            "What does the work failed; it is tried again until it succeeds.",
-        )));
+        return Err(refusal(problem));
     }
     if acted {
         // What the driver left behind is not known: no outcome is better than a wrong one.
@@ -318,12 +329,18 @@ pub(super) async fn settle(open: &OpenAction, change: Change<'_>, answer: Option
     }
 }
 
+/// An action that is tried again until it succeeds.
+fn pending(intent: &Intent) -> Problem {
+    let code = format!("{}-pending", intent.action);
+    Problem::new(502, code, "What does the work failed; it is tried again until it succeeds.")
+}
+
 fn driver_failed(how: &str) -> Problem {
     Problem::new(502, "driver-failed", format!("What does the work {how}; the audit event says more."))
 }
 
 /// An error and all its causes in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -6,7 +6,7 @@ use super::{
     Act, ActionError, Change, Doors, Entitled, Intent, SettleError,
     entitled::{Progress, Track},
     open_action::{OpenAction, Outcome, Status},
-    perform::{Ended, act_in_its_own_task, chain, settle},
+    perform::{Ended, act_in_its_own_task, settle},
 };
 use crate::{Action, DeploymentRef, Rank, airlock::Session, hatch::Tombstone};
 
@@ -39,6 +39,10 @@ impl Doors {
 }
 
 impl Taken {
+    pub(crate) fn actionid(&self) -> uuid::Uuid {
+        self.tombstone.actionid
+    }
+
     /// The action as it was audited.
     pub(crate) fn action<A: Action>(&self) -> serde_json::Result<A> {
         serde_json::from_str(self.tombstone.data.get())
@@ -55,6 +59,28 @@ impl Taken {
             return Ok(false);
         };
         self.close(intent, settlement, settled_by).await
+    }
+
+    /// Closes an action that nobody here can look at, on an operator's word that nothing came of it.
+    pub(crate) async fn declare_failed(self, settled_by: &str) -> Result<bool, SettleError> {
+        let Some(session) = self.session() else {
+            return Ok(false);
+        };
+        let Tombstone { actionid, started, subject, .. } = &self.tombstone;
+        let family = started.split('.').next().unwrap_or(started);
+        let intent = Intent {
+            actionid: *actionid,
+            action_type: std::any::TypeId::of::<()>(),
+            action: "unknown",
+            started: "unknown",
+            succeeded: "unknown",
+            failed: format!("{family}.failed").into(),
+            retried: false,
+            session,
+            subject: subject.as_ref().and_then(|subject| subject.parse().ok()),
+            metered: crate::Metered::No,
+        };
+        self.close(intent, Settlement::Failed("an operator says that nothing came of it"), settled_by).await
     }
 
     /// Runs a started action again, with a token of its own, and writes its outcome when it succeeds. When it fails it
@@ -75,7 +101,7 @@ impl Taken {
         let span = tracing::info_span!("action", action = A::NAME, actionid = %intent.actionid, resumed = true);
         match act_in_its_own_task(&self.doors, token, context, act, span).await {
             Ended::Rendered(_) => {}
-            Ended::Failed(error) => return Err(chain(&error)),
+            Ended::Failed(failure) => return Err(failure.text),
             Ended::Unrenderable(text) | Ended::Panicked(text) => return Err(text),
             Ended::TimedOut { running } => {
                 if let Some(task) = running {

@@ -101,7 +101,7 @@ pub enum ScanError {
     /// A line is not what the chain says.
     #[error(
         "{} is damaged at line {line} (byte {offset}): {reason}. Nothing was changed; keep the file as it is and put \
-         an undamaged copy in its place, or move the folder away to begin a new journal",
+         an undamaged copy in its place",
         path.display()
     )]
     Damaged {

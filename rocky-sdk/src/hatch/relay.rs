@@ -60,9 +60,9 @@ impl Relay {
         }
     }
 
-    /// Queues an event that belongs to no action.
-    pub(crate) async fn note<D: Serialize>(&self, event: &Event<'_, D>) -> Result<Ticket, WriteError> {
-        self.journal.append(self.stamped(event)?, Kind::Other, Instant::now() + self.limit).await
+    /// Queues an event that belongs to no action, where there is room until then.
+    pub(crate) async fn note<D: Serialize>(&self, event: &Event<'_, D>, until: Instant) -> Result<Ticket, WriteError> {
+        self.journal.append(self.stamped(event)?, Kind::Other, until).await
     }
 
     pub(crate) fn tombstones(&self) -> &[Tombstone] {

@@ -21,10 +21,19 @@ const LONGEST: u64 = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an operator asks for.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
-enum Command {
-    Reconcile { slug: Option<Slug> },
+pub enum Command {
+    /// [`Keeper::reconcile`].
+    Reconcile {
+        /// Only this workspace's.
+        slug: Option<Slug>,
+    },
+    /// [`Keeper::declare_failed`].
+    DeclareFailed {
+        /// The action.
+        actionid: uuid::Uuid,
+    },
 }
 
 /// A bound control socket. Dropped, it takes its file away.
@@ -43,7 +52,7 @@ impl ControlSocket {
         let path = home.join(SOCKET);
         std::fs::remove_file(&path).or_else(private_files::missing_is_fine)?;
         // Bound under another name and renamed when it is closed to others: it is never open to them under its own.
-        let beside = home.join("control.new");
+        let beside = home.join("control.next");
         std::fs::remove_file(&beside).or_else(private_files::missing_is_fine)?;
         let too_long = |error: io::Error| match error.kind() {
             io::ErrorKind::InvalidInput => io::Error::other(format!(
@@ -94,8 +103,11 @@ async fn answer(stream: UnixStream, keeper: &Keeper) -> io::Result<()> {
     let mut line = String::new();
     let mut read = BufReader::new(read.take(LONGEST));
     tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
-    let Command::Reconcile { slug } = serde_json::from_str(&line)?;
-    let settled = keeper.reconcile(slug.as_ref(), &format!("operator:uid={peer}")).await;
+    let settled_by = format!("operator:uid={peer}");
+    let settled = match serde_json::from_str(&line)? {
+        Command::Reconcile { slug } => keeper.reconcile(slug.as_ref(), &settled_by).await,
+        Command::DeclareFailed { actionid } => keeper.declare_failed(actionid, &settled_by).await,
+    };
     let mut answer = serde_json::to_vec(&settled)?;
     answer.push(b'\n');
     // One operator who does not read must not keep the others out.
@@ -103,11 +115,11 @@ async fn answer(stream: UnixStream, keeper: &Keeper) -> io::Result<()> {
     write.shutdown().await
 }
 
-/// Asks the service that runs in `home` to reconcile; `None` when none runs there.
+/// Tells the service that runs in `home`; `None` when none runs there.
 ///
 /// # Errors
 /// When the service does not answer as it should.
-pub async fn reconcile(home: &Path, slug: Option<&Slug>) -> io::Result<Option<Vec<Settled>>> {
+pub async fn tell(home: &Path, command: &Command) -> io::Result<Option<Vec<Settled>>> {
     let stream = match UnixStream::connect(home.join(SOCKET)).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
@@ -116,7 +128,7 @@ pub async fn reconcile(home: &Path, slug: Option<&Slug>) -> io::Result<Option<Ve
         Err(error) => return Err(error),
     };
     let (mut read, mut write) = stream.into_split();
-    let mut command = serde_json::to_vec(&Command::Reconcile { slug: slug.cloned() })?;
+    let mut command = serde_json::to_vec(command)?;
     command.push(b'\n');
     write.write_all(&command).await?;
     let mut answer = Vec::new();

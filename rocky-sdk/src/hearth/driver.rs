@@ -34,6 +34,9 @@ pub struct Placement {
     pub tier: Tier,
     /// Where it answers.
     pub url: String,
+    /// The action that provisioned it, where the driver remembers: another action's workspace of the same name is not
+    /// this one's.
+    pub made_by: Option<uuid::Uuid>,
 }
 
 /// What a driver found.

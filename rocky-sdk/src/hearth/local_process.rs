@@ -93,7 +93,7 @@ impl LocalProcess {
         let started = async {
             let port = child.ready().await?;
             match ask(port, &spec.nonce).await {
-                Some(tier) => Ok(placement(port, tier)),
+                Some(tier) => Ok(placement(port, tier, spec)),
                 None => Err(DriverError::failed("the workspace started and did not answer")),
             }
         };
@@ -118,8 +118,7 @@ impl LocalProcess {
             self.command.split_first().ok_or_else(|| DriverError::failed("the workspace's command is empty"))?;
         let mut command = Command::new(program);
         command.args(arguments).env_clear().env(FOLDER, folder).current_dir(folder);
-        // A group of its own: a Ctrl-C for the console is not for its workspaces.
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         command.spawn().map_err(|error| DriverError::failed(format!("the workspace could not be started: {error}")))
     }
 
@@ -130,14 +129,17 @@ impl LocalProcess {
         let after = Spec { tier: *tier, ..before.clone() };
         if let Some(port) = self.answering(&folder, &before).await {
             write_spec(&folder, &after).await?;
-            return Ok(placement(port, *tier));
+            return Ok(placement(port, *tier, &after));
         }
-        // It does not answer: the upgrade starts it again, and puts the tier back when it cannot.
+        // It does not answer: the upgrade starts it again, or else as it was.
         self.end(&folder).await?;
         match self.start(&folder, &after).await {
             Ok(placement) => Ok(placement),
             Err(error) => {
-                write_spec(&folder, &before).await?;
+                // As it was, as far as that goes: whoever looks finds out.
+                if let Err(again) = self.start(&folder, &before).await {
+                    tracing::error!(%again, %slug, "a workspace could not be started as it was");
+                }
                 Err(error)
             }
         }
@@ -155,7 +157,7 @@ impl LocalProcess {
             Err(error) => return Err(spec(error)),
         };
         Ok(match self.answering(&folder, &known).await {
-            Some(port) => Inspection::Serving(placement(port, known.tier)),
+            Some(port) => Inspection::Serving(placement(port, known.tier, &known)),
             None => Inspection::Broken { tier: Some(known.tier) },
         })
     }
@@ -271,8 +273,8 @@ impl Drop for Unfinished {
     }
 }
 
-fn placement(port: u16, tier: Tier) -> Placement {
-    Placement { tier, url: format!("http://127.0.0.1:{port}/") }
+fn placement(port: u16, tier: Tier, spec: &Spec) -> Placement {
+    Placement { tier, url: format!("http://127.0.0.1:{port}/"), made_by: Some(spec.actionid) }
 }
 
 /// The tier that the workspace with this nonce says it has; `None` when nobody with this nonce answers.

@@ -110,8 +110,9 @@ impl Hearth {
             Ok(Ok(placement)) => Ok(done(token, row, placement)),
             failure => {
                 // Only a look tells whether it is as it was.
-                if let Ok(Ok(found)) = Call::of(|| driver.inspect(&row.slug)).until(token.ends_at()).await
-                    && tier_of(&found) == Some(row.tier)
+                if let Ok(Ok(Inspection::Serving(found))) =
+                    Call::of(|| driver.inspect(&row.slug)).until(token.ends_at()).await
+                    && found.tier == row.tier
                 {
                     token.progress(Progress::Nothing);
                 }
@@ -160,16 +161,8 @@ fn done<A>(token: &Entitled<A>, row: &DeploymentRef, placement: Placement) -> De
 }
 
 fn placed(row: &DeploymentRef, placement: Placement) -> DeploymentRef {
-    let Placement { tier, url } = placement;
+    let Placement { tier, url, .. } = placement;
     DeploymentRef { tier, state: State::Active, url: Some(url), updated_at: timestamp(), ..row.clone() }
-}
-
-fn tier_of(found: &Inspection) -> Option<Tier> {
-    match found {
-        Inspection::Absent => None,
-        Inspection::Broken { tier } => *tier,
-        Inspection::Serving(placement) => Some(placement.tier),
-    }
 }
 
 /// Leaves a fifth of the time for taking back.

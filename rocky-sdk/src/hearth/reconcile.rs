@@ -7,9 +7,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decommission, Hearth, HearthError, Inspection, Provision, Upgrade, guarded_call::Call, placed};
+use super::{Decommission, Hearth, HearthError, Inspection, Placement, Provision, Upgrade, guarded_call::Call, placed};
 use crate::{
-    Action, DeploymentRef, Slug,
+    Action, DeploymentRef, EventName, Slug,
     doors::{Ledger, Progress, Settlement, Taken},
     hatch::Tombstone,
 };
@@ -65,6 +65,25 @@ impl Keeper {
         let others = self.0.of_another_journal().await;
         settled.extend(others.into_iter().filter(|left| wanted(left.subject.as_deref())));
         settled
+    }
+
+    /// Closes an action that is not HEARTH's as failed, on the word of an operator who looked: nobody here can.
+    pub async fn declare_failed(&self, actionid: uuid::Uuid, settled_by: &str) -> Vec<Settled> {
+        let doors = &self.0.0.doors;
+        let found = doors.pending().into_iter().find(|tombstone| tombstone.actionid == actionid);
+        let Some(Tombstone { started, subject, .. }) = found else { return Vec::new() };
+        let ours = [Provision::STARTED, Upgrade::STARTED, Decommission::STARTED].map(EventName::as_str);
+        let verdict = match doors.take(actionid) {
+            _ if ours.contains(&started.as_str()) => {
+                Verdict::Left("it is HEARTH's: `reconcile` looks at its driver".to_owned())
+            }
+            None => Verdict::Left("somebody is at work on it".to_owned()),
+            Some(taken) => {
+                let settled = taken.declare_failed(settled_by).await;
+                verdict(settled.map_err(|error| error.to_string()), Verdict::Failed)
+            }
+        };
+        vec![Settled { actionid, started, subject, verdict }]
     }
 
     /// Tries decommissions again until they succeed: at once those of an earlier run, then after 1 s to 5 min. Ends when
@@ -136,6 +155,9 @@ impl Hearth {
         {
             return Verdict::Left(format!("its row names the driver `{}`, which is not configured", row.driver));
         }
+        if self.0.doors.closing() {
+            return Verdict::Left("the service is shutting down".to_owned());
+        }
         if let Some(trouble) = self.0.doors.inner().relay.trouble() {
             return Verdict::Left(format!("its outcome could not be written: {trouble}"));
         }
@@ -157,7 +179,11 @@ impl Hearth {
                 Err(error) => unreadable(error),
             }
         } else {
-            Verdict::Left("it is no action of HEARTH, and nobody else here can look at what it did".to_owned())
+            let why = "it is no action of HEARTH, and nobody here can look at what it did";
+            Verdict::Left(format!(
+                "{why}: look yourself, and if nothing came of it say `reconcile --failed {}`",
+                tombstone.actionid
+            ))
         }
     }
 
@@ -183,9 +209,12 @@ impl Hearth {
         };
         match self.inspect(&row.slug).await {
             Err(why) => Verdict::Left(why),
-            Ok(Inspection::Serving(placement)) => succeeded(taken, &action, &placed(&row, placement), settled_by).await,
+            Ok(Inspection::Serving(placement)) if is_of(&placement, &action, taken.actionid()) => {
+                succeeded(taken, &action, &placed(&row, placement), settled_by).await
+            }
             Ok(Inspection::Absent) => failed(taken, &action, "nothing of it is there", settled_by).await,
-            Ok(Inspection::Broken { .. }) => {
+            // Half made, or somebody else's: the name is this action's alone, so it is undone.
+            Ok(Inspection::Broken { .. } | Inspection::Serving(_)) => {
                 let undone = taken.resume(action, row, settled_by, self.clone(), |token, hearth| {
                     Box::pin(async move {
                         token.progress(Progress::Acting);
@@ -214,8 +243,8 @@ impl Hearth {
             Ok(Inspection::Serving(placement)) if placement.tier == action.tier => {
                 succeeded(taken, &action, &placed(&row, placement), settled_by).await
             }
-            Ok(Inspection::Broken { tier }) if tier == Some(action.tier) => {
-                // It got as far as the new tier, and does not answer: the upgrade is gone through with.
+            Ok(Inspection::Broken { .. }) => {
+                // It does not answer: the upgrade is gone through with, which starts it again.
                 let upgraded = taken
                     .resume(action, row, settled_by, self.clone(), |token, hearth| Box::pin(hearth.upgrade(token)));
                 verdict(upgraded.await, Verdict::Succeeded)
@@ -238,6 +267,11 @@ impl Hearth {
             taken.resume(action, row, settled_by, self.clone(), |token, hearth| Box::pin(hearth.decommission(token)));
         verdict(gone.await, Verdict::Succeeded)
     }
+}
+
+/// Whether what is there is what the action was to make.
+fn is_of(placement: &Placement, action: &Provision, actionid: uuid::Uuid) -> bool {
+    placement.tier == action.tier && placement.made_by.is_none_or(|made_by| made_by == actionid)
 }
 
 /// No row has its claim: the crash came before the driver's turn.

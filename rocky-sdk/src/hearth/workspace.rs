@@ -97,6 +97,11 @@ pub(super) fn read_address(folder: &Path) -> Result<Address, ServeError> {
 /// [`ServeError`].
 pub fn serve_workspace() -> Result<(), ServeError> {
     let folder = PathBuf::from(std::env::var_os(FOLDER).ok_or(ServeError::NotStarted)?);
+    // A session of its own: neither a Ctrl-C for the console nor the console's end is for its workspaces.
+    match rustix::process::setsid() {
+        Ok(_) | Err(rustix::io::Errno::PERM) => {} // it leads one already
+        Err(error) => return Err(io::Error::from(error).into()),
+    }
     let spec = read_spec(&folder)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::house::{Act, Ask, House, Script, decommission, get, provision, tamper, upgrade};
 use crate::hearth::{Inspection, Placement, Verdict};
-use crate::{Slug, Tier};
+use crate::{Admin, Credentials, Slug, Tier, tenant_action};
 
 type Left = (Arc<tempfile::TempDir>, Arc<Script>);
 
@@ -47,7 +47,7 @@ async fn reopen((keep, script): Left) -> House {
 }
 
 fn place(script: &Script, slug: &str, tier: Tier) {
-    let placement = Placement { tier, url: format!("http://{slug}.test/") };
+    let placement = Placement { tier, url: format!("http://{slug}.test/"), made_by: None };
     script.made.lock().unwrap().insert(slug.to_owned(), Inspection::Serving(placement));
 }
 
@@ -270,5 +270,70 @@ fn of_an_action_that_cannot_be_read_any_more() {
         let stays = house.keeper.reconcile(None, "x").await;
         assert!(matches!(&stays[0].verdict, Verdict::Left(why) if why.contains("cannot be read")), "{stays:?}");
         assert_eq!(house.unsettled(), 1);
+    });
+}
+
+/// A workspace of that name that another action made is not taken for this one's.
+#[test]
+fn in_a_provision_where_somebody_elses_workspace_answers() {
+    let left = crash(vec![], provision("acme", "solo"), |script| {
+        let made_by = Some(uuid::Uuid::now_v7());
+        let placement = Placement { tier: Tier::Solo, url: "http://acme.test/".to_owned(), made_by };
+        script.made.lock().unwrap().insert("acme".to_owned(), Inspection::Serving(placement));
+    });
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        settled(&house, Verdict::Failed, "hearth.failed reconciled").await;
+        assert!(house.script.made.lock().unwrap().is_empty());
+        assert_eq!(house.send(get("acme")).await.status, 404);
+    });
+}
+
+#[tenant_action(role = admin, started = "titles.change_started", succeeded = "titles.changed", failed = "titles.failed", subject = slug)]
+struct Rename {
+    slug: Slug,
+}
+
+/// An action of another subsystem: nobody here can look at it, so an operator does, and says so.
+#[test]
+fn in_an_action_that_only_an_operator_can_look_at() {
+    let runtime = runtime();
+    let left = runtime.block_on(async {
+        let house = House::new().await;
+        house.made("acme", "solo").await;
+        let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+        let audited = authenticated.audit(Rename { slug: "acme".parse().unwrap() }).await.unwrap();
+        tokio::spawn(
+            audited.perform((), |_, ()| Box::pin(std::future::pending::<Result<(), std::convert::Infallible>>())),
+        );
+        let claimed = house.share();
+        while claimed.send(decommission("acme")).await.code() != "busy" {
+            tokio::task::yield_now().await;
+        }
+        house.what_outlives_a_crash()
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    self::runtime().block_on(async {
+        let house = reopen(left).await;
+        assert_eq!(house.send(decommission("acme")).await.is(), (409, "unsettled".to_owned()));
+        let stays = house.keeper.reconcile(None, "x").await;
+        assert!(matches!(&stays[0].verdict, Verdict::Left(why) if why.contains("--failed")), "{stays:?}");
+        let settled = house.keeper.declare_failed(stays[0].actionid, "operator:uid=0").await;
+        assert_eq!(settled[0].verdict, Verdict::Failed);
+        assert_eq!(house.story(house.events().len() - 1), ["titles.failed reconciled"]);
+        assert_eq!(house.send(decommission("acme")).await.status, 200);
+        assert!(house.keeper.declare_failed(stays[0].actionid, "x").await.is_empty());
+    });
+}
+
+#[test]
+fn in_an_action_of_hearth_no_word_replaces_a_look() {
+    let left = crash(vec![], provision("acme", "team"), |_| {});
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        let actionid = house.doors.pending()[0].actionid;
+        let stays = house.keeper.declare_failed(actionid, "x").await;
+        assert!(matches!(&stays[0].verdict, Verdict::Left(_)), "{stays:?}");
+        settled(&house, Verdict::Failed, "hearth.failed reconciled").await;
     });
 }

@@ -162,6 +162,8 @@ async fn a_name_is_not_taken_again_before_its_outcome() {
         audited.await
     };
     assert_eq!(claim.unwrap_err(), crate::doors::Obstacle::Unsettled);
+    // It is still its tenant's to ask for: HATCH refuses, and nobody says that there is no such workspace.
+    assert_eq!(house.send(decommission("acme")).await.is(), (503, "hatch-unavailable".to_owned()));
     house.hand.set(|faults| faults.hang = false);
     house.until("the outcome", |house| house.doors.pending().is_empty() && house.unsettled() == 0).await;
     house.all_closed();

@@ -121,7 +121,7 @@ impl Script {
     }
 
     fn place(&self, slug: &Slug, tier: Tier) -> Placement {
-        let placement = Placement { tier, url: format!("http://{slug}.test/") };
+        let placement = Placement { tier, url: format!("http://{slug}.test/"), made_by: None };
         self.made.lock().unwrap().insert(slug.to_string(), Inspection::Serving(placement.clone()));
         placement
     }

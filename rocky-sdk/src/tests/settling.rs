@@ -150,3 +150,41 @@ async fn an_action_that_cannot_be_stopped_is_not_settled_while_it_runs() {
     assert_eq!(house.unsettled(), 0);
     house.all_closed();
 }
+
+/// The same for a decommission: it is tried again when the thread is done with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_decommission_that_cannot_be_stopped_is_pending() {
+    let house = House::with(|limits| limits.driver = Duration::from_millis(500)).await;
+    house.made("acme", "solo").await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    *house.script.when_called.lock().unwrap() = Some(Box::new(move || {
+        if held.lock().unwrap().recv().is_err() {
+            tracing::debug!("the test is over");
+        }
+    }));
+    let answer = house.send(super::house::decommission("acme")).await;
+    assert_eq!(answer.is(), (502, "decommission-pending".to_owned()));
+    release.send(()).unwrap();
+    house.until("its end", |house| house.doors.pending().len() == 1).await;
+}
+
+/// An error whose text panics is a panic of the action, and no more.
+#[tokio::test]
+async fn an_error_that_panics_still_gets_its_outcome() {
+    #[derive(Debug)]
+    struct Faulty;
+    impl std::fmt::Display for Faulty {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("the error's text panicked on purpose")
+        }
+    }
+    impl std::error::Error for Faulty {}
+    impl crate::ActionError for Faulty {}
+    let house = House::new().await;
+    let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
+    let audited = authenticated.audit(Provision { slug: "acme".parse().unwrap(), tier: Tier::Solo }).await.unwrap();
+    let refusal = audited.perform((), |_, ()| Box::pin(async { Err::<(), _>(Faulty) })).await.unwrap_err();
+    assert_eq!((refusal.status(), refusal.code()), (502, "driver-failed"));
+    assert_eq!(house.story(0), ["hearth.provisioning_started", "hearth.failed panicked"]);
+}

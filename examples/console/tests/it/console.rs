@@ -31,6 +31,8 @@ pub(crate) struct Console {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The `x-request-id` that it came with.
+    pub(crate) request_id: String,
     pub(crate) text: String,
 }
 
@@ -202,7 +204,8 @@ pub(crate) fn read_answer(mut stream: TcpStream) -> io::Result<Answer> {
     stream.read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
-    Ok(Answer { status, text: body.to_owned() })
+    let request_id = head.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap_or_default().to_owned();
+    Ok(Answer { status, request_id, text: body.to_owned() })
 }
 
 /// What answers at a workspace's address, if anything does.

@@ -134,7 +134,8 @@ fn in_an_upgrade() {
     kill_process(pid, Signal::CONT).unwrap();
     let console = home.serve();
     assert_eq!(console.decommission("acme").is(), (409, "unsettled".to_owned()));
-    assert!(stdout(home.run("reconcile")).contains("settled: it failed"));
+    let settled = stdout(home.run("reconcile"));
+    assert!(settled.contains("settled: it failed"), "{settled}");
     let row = console.get("acme").json();
     assert_eq!((row["state"].as_str(), row["tier"].as_str()), (Some("active"), Some("solo")));
     assert_eq!(console.upgrade("acme", "team").status, 200);

@@ -45,28 +45,29 @@ fn sixty_four_clients_provision_a_thousand_slugs_and_one() {
     assert_eq!(successes, 1);
     assert!(shared.iter().all(|(_, answer)| answer.status == 200 || answer.is() == (409, "slug-taken".to_owned())));
 
-    // What was answered, and what the journal says of it: slug and outcome, counted.
-    let mut answered = HashMap::<(String, &str), usize>::new();
+    // What each request was answered, and what the journal says of that request.
+    let mut answered = HashMap::<String, (String, &str)>::new();
     for (slug, answer) in made.iter().chain(&shared) {
         let outcome = if answer.status == 200 { "hearth.provisioned succeeded" } else { "hearth.failed refused" };
-        *answered.entry((slug.clone(), outcome)).or_default() += 1;
+        assert!(answered.insert(answer.request_id.clone(), (slug.clone(), outcome)).is_none());
     }
-    let mut written = HashMap::<(String, &str), usize>::new();
+    let mut written = HashMap::<String, (String, &str)>::new();
     let mut open = HashMap::new();
     for event in home.events() {
         let (subject, actionid) = (event.subject.clone().unwrap(), event.actionid.unwrap());
         match (event.kind.as_str(), event.data_text("status").as_deref()) {
             ("hearth.provisioning_started", None) => {
-                assert!(open.insert(actionid, subject).is_none(), "{actionid} started twice");
+                assert!(open.insert(actionid, (subject, event.requestid)).is_none(), "{actionid} started twice");
             }
             (kind, Some(status)) => {
-                assert_eq!(open.remove(&actionid), Some(subject.clone()), "an outcome of nothing");
+                let started = open.remove(&actionid);
+                assert_eq!(started, Some((subject.clone(), event.requestid.clone())), "an outcome of nothing");
                 let outcome = match (kind, status) {
                     ("hearth.provisioned", "succeeded") => "hearth.provisioned succeeded",
                     ("hearth.failed", "refused") => "hearth.failed refused",
                     other => panic!("{other:?}"),
                 };
-                *written.entry((subject, outcome)).or_default() += 1;
+                assert!(written.insert(event.requestid.unwrap(), (subject, outcome)).is_none());
             }
             other => panic!("{other:?}"),
         }

@@ -13,6 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::storage::{Displaced, Storage};
 use crate::hatch::record::{self, Chain};
 
+/// Between two looks for room on a disk that was full.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a refused batch speaks for the next one.
 const OLD_NEWS: Duration = Duration::from_secs(10);
 
@@ -70,6 +72,8 @@ struct QueueState {
     poisoned: Option<String>,
     /// Why the last batch was refused, and when, until one is written again.
     refused: Option<(WriteError, Instant)>,
+    /// The ballast is given away: nothing but outcomes is taken until there is room for it again.
+    starved: bool,
 }
 
 impl Queue {
@@ -105,7 +109,10 @@ impl Queue {
             .refused
             .as_ref()
             .filter(|(error, when)| !matches!(error, WriteError::Displaced(_)) && when.elapsed() < OLD_NEWS);
-        poisoned.or_else(|| recent.map(|(error, _)| error.clone())).or(state.closing.then_some(WriteError::Closed))
+        poisoned
+            .or(state.starved.then_some(WriteError::NoSpace))
+            .or_else(|| recent.map(|(error, _)| error.clone()))
+            .or(state.closing.then_some(WriteError::Closed))
     }
 
     /// What is waiting, in exchange for an empty list; `None` when all is written and no more will come.
@@ -115,7 +122,16 @@ impl Queue {
             if state.closing {
                 return None;
             }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if state.starved {
+                // Nobody else may come: whether there is room again is looked at by itself.
+                let (again, waited) = self.wake.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner);
+                state = again;
+                if waited.timed_out() {
+                    break;
+                }
+            } else {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
         }
         Some(std::mem::replace(&mut state.waiting, spare))
     }
@@ -128,8 +144,6 @@ pub(super) struct Writer<S> {
     chain: Chain,
     /// Bytes of the segment that are durable.
     durable: u64,
-    /// The ballast is given away: only outcomes are written until it is back.
-    starved: bool,
     buffer: Vec<u8>,
     /// Held until the last line is written: nobody else opens the journal before that.
     _lock: File,
@@ -137,12 +151,12 @@ pub(super) struct Writer<S> {
 
 impl<S: Storage> Writer<S> {
     pub(super) fn new(mut storage: S, lock: File, queue: Arc<Queue>, chain: Chain, durable: u64) -> io::Result<Self> {
-        let starved = match storage.restore_ballast() {
+        queue.lock().starved = match storage.restore_ballast() {
             Ok(()) => false,
             Err(error) if no_space(&error) => true,
             Err(error) => return Err(error),
         };
-        Ok(Writer { storage, queue, chain, durable, starved, buffer: Vec::new(), _lock: lock })
+        Ok(Writer { storage, queue, chain, durable, buffer: Vec::new(), _lock: lock })
     }
 
     /// Writes until the queue is closed and empty.
@@ -160,15 +174,15 @@ impl<S: Storage> Writer<S> {
         if let Some(reason) = self.queue.lock().poisoned.clone() {
             return refuse(batch.drain(..), &WriteError::Poisoned(reason));
         }
-        if self.starved {
+        if self.queue.lock().starved {
             match self.storage.restore_ballast() {
-                Ok(()) => self.starved = false,
+                Ok(()) => self.queue.lock().starved = false,
                 Err(_) => self.refuse_all_but_outcomes(batch),
             }
         }
         let mut result = self.commit(batch);
         if result == Err(WriteError::NoSpace) && batch.iter().any(|entry| entry.kind == Kind::Outcome) {
-            self.starved = true;
+            self.queue.lock().starved = true;
             self.refuse_all_but_outcomes(batch);
             result = match self.storage.release_ballast() {
                 Ok(()) => self.commit(batch),
@@ -176,8 +190,7 @@ impl<S: Storage> Writer<S> {
             };
         }
         if !batch.is_empty() {
-            let starved = self.starved.then_some(WriteError::NoSpace);
-            self.queue.lock().refused = result.clone().err().or(starved).map(|error| (error, Instant::now()));
+            self.queue.lock().refused = result.clone().err().map(|error| (error, Instant::now()));
         }
         match result {
             Ok(()) => batch.drain(..).for_each(|entry| tell(entry, Ok(()))),
@@ -188,7 +201,6 @@ impl<S: Storage> Writer<S> {
     fn refuse_all_but_outcomes(&mut self, batch: &mut Vec<Entry>) {
         let others = batch.extract_if(.., |entry| entry.kind != Kind::Outcome);
         refuse(others, &WriteError::NoSpace);
-        self.queue.lock().refused = Some((WriteError::NoSpace, Instant::now()));
     }
 
     /// Makes the batch durable as a whole, or leaves the segment as it was.

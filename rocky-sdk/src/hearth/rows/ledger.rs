@@ -29,9 +29,13 @@ impl Ledger for Rows {
             if intent.is::<Provision>() {
                 return Ok(Owner::Ours); // whether the name is free is the claim's to say
             }
-            Ok(match self.get(slug).await? {
+            // One whose decommission has no outcome yet is still its tenant's.
+            let query =
+                "SELECT tenant FROM workspaces WHERE slug = ? AND (state NOT IN ('gone', 'void') OR claim IS NOT NULL)";
+            let found = sqlx::query(query).bind(slug.as_str()).fetch_optional(&self.read).await.map_err(unusable)?;
+            Ok(match found.map(|row| text(&row, "tenant")).transpose()? {
                 None => Owner::Nobody,
-                Some(row) if row.tenant == intent.tenant() => Owner::Ours,
+                Some(tenant) if tenant == intent.tenant() => Owner::Ours,
                 Some(_) => Owner::Theirs,
             })
         })
@@ -228,10 +232,13 @@ async fn claim_row(
     let found = row(connection, slug.as_str()).await?.ok_or(Obstacle::Unknown)?;
     let resting = deployment(&found)?;
     let state = text(&found, "state")?;
-    if ["gone", "void"].contains(&state.as_str()) || resting.tenant != intent.tenant() {
+    if resting.tenant != intent.tenant() {
         return Err(Obstacle::Unknown);
     }
     not_claimed(&found)?;
+    if ["gone", "void"].contains(&state.as_str()) {
+        return Err(Obstacle::Unknown);
+    }
     if resting.driver != driver {
         return Err(Obstacle::OtherDriver { named: resting.driver });
     }
