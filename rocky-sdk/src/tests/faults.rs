@@ -165,7 +165,8 @@ async fn a_name_is_not_taken_again_before_its_outcome() {
     // It is still its tenant's to ask for: HATCH refuses, and nobody says that there is no such workspace.
     assert_eq!(house.send(decommission("acme")).await.is(), (503, "hatch-unavailable".to_owned()));
     house.hand.set(|faults| faults.hang = false);
-    house.until("the outcome", |house| house.doors.pending().is_empty() && house.unsettled() == 0).await;
+    // Of the workspace, of its decommission, and of the one that was asked for in vain.
+    house.until("the outcomes", |house| house.events().len() == 6 && house.unsettled() == 0).await;
     house.all_closed();
 }
 

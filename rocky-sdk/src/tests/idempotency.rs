@@ -108,3 +108,37 @@ async fn a_key_that_is_none_is_refused_before_anything_starts() {
     assert_eq!(house.send(twice).await.is(), (400, "invalid-idempotency-key".to_owned()));
     assert!(house.events().is_empty());
 }
+
+/// The rows are locked by another hand when a key is to be given back: it is given back when they are free again.
+#[tokio::test]
+async fn a_key_that_could_not_be_released_is_released_later() {
+    use sqlx::Connection;
+    let house = House::new().await;
+    house.hand.set(|faults| faults.hang = true);
+    let sent = tokio::spawn({
+        let house = house.share();
+        async move { house.send(keyed(provision("acme", "solo"), "k1")).await }
+    });
+    house.until("the started line", |house| house.events().len() == 1).await;
+    let path = format!("sqlite://{}", house.home.join("rocky.db").display());
+    let mut other = sqlx::SqliteConnection::connect(&path).await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let (here, away) = (house.home.join("hatch"), house.home.join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    house.hand.set(|faults| faults.hang = false);
+    assert_eq!(sent.await.unwrap().is(), (503, "hatch-unavailable".to_owned()));
+    std::fs::rename(&away, &here).unwrap();
+    lock.rollback().await.unwrap();
+    let patience = tokio::time::Instant::now() + std::time::Duration::from_secs(15);
+    let done = loop {
+        let answer = house.send(keyed(provision("acme", "solo"), "k1")).await;
+        if answer.status == 200 {
+            break answer;
+        }
+        assert_eq!(answer.is(), (409, "idempotency-in-flight".to_owned()));
+        assert!(tokio::time::Instant::now() < patience, "the key was never given back");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert!(!done.headers.contains_key("idempotency-replayed"));
+    house.all_closed();
+}
