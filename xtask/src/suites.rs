@@ -30,24 +30,24 @@ const BANNED: [&str; 14] = [
 ];
 
 pub(crate) const SUITES: &[Suite] = &[
-    Suite { name: "tools", shows: "what the other suites need is there", budget: 10, run: tools },
+    Suite { name: "tools", shows: "what the other suites need is there", budget: 5, run: tools },
     Suite { name: "fmt", shows: "rustfmt has nothing to change", budget: 1, run: fmt },
     Suite { name: "clippy", shows: "clippy has nothing to say", budget: 6, run: clippy },
     Suite {
         name: "unit",
         shows: "the doors, the journal, HEARTH, the console: under faults and crashes",
-        budget: 10,
+        budget: 8,
         run: unit,
     },
     Suite {
         name: "ui",
         shows: "each mistake fails to compile with its text, and its twin compiles",
-        budget: 8,
+        budget: 6,
         run: ui,
     },
-    Suite { name: "doc", shows: "the documentation has no warning, and its examples run", budget: 8, run: doc },
-    Suite { name: "examples", shows: "the demo and the examples do what they say", budget: 5, run: examples },
-    Suite { name: "features", shows: "each feature compiles by itself", budget: 8, run: features },
+    Suite { name: "doc", shows: "the documentation has no warning, and its examples run", budget: 5, run: doc },
+    Suite { name: "examples", shows: "the demo and the examples do what they say", budget: 4, run: examples },
+    Suite { name: "features", shows: "each feature compiles by itself", budget: 7, run: features },
     Suite {
         name: "tree",
         shows: "the self-host console has no TLS library and no HTTP client crate",
