@@ -161,23 +161,13 @@ impl Hearth {
         if let Some(trouble) = self.0.doors.inner().relay.trouble() {
             return Verdict::Left(format!("its outcome could not be written: {trouble}"));
         }
-        let unreadable = |error: serde_json::Error| Verdict::Left(format!("its started event cannot be read: {error}"));
         let started = tombstone.started.as_str();
         if started == Provision::STARTED.as_str() {
-            match taken.action() {
-                Ok(action) => self.settle_provision(taken, action, row, settled_by).await,
-                Err(error) => unreadable(error),
-            }
+            self.settle_provision(taken, row, settled_by).await
         } else if started == Upgrade::STARTED.as_str() {
-            match taken.action() {
-                Ok(action) => self.settle_upgrade(taken, action, row, settled_by).await,
-                Err(error) => unreadable(error),
-            }
+            self.settle_upgrade(taken, row, settled_by).await
         } else if started == Decommission::STARTED.as_str() {
-            match taken.action() {
-                Ok(action) => self.settle_decommission(taken, action, row, settled_by).await,
-                Err(error) => unreadable(error),
-            }
+            self.settle_decommission(taken, row, settled_by).await
         } else {
             let why = "it is no action of HEARTH, and nobody here can look at what it did";
             Verdict::Left(format!(
@@ -197,15 +187,10 @@ impl Hearth {
         }
     }
 
-    async fn settle_provision(
-        &self,
-        taken: Taken,
-        action: Provision,
-        row: Option<DeploymentRef>,
-        settled_by: &str,
-    ) -> Verdict {
-        let Some(row) = row else {
-            return never_called(taken, &action, settled_by).await;
+    async fn settle_provision(&self, taken: Taken, row: Option<DeploymentRef>, settled_by: &str) -> Verdict {
+        let (taken, action, row) = match begun::<Provision>(taken, row, settled_by).await {
+            Ok(begun) => begun,
+            Err(verdict) => return verdict,
         };
         match self.inspect(&row.slug).await {
             Err(why) => Verdict::Left(why),
@@ -228,15 +213,10 @@ impl Hearth {
         }
     }
 
-    async fn settle_upgrade(
-        &self,
-        taken: Taken,
-        action: Upgrade,
-        row: Option<DeploymentRef>,
-        settled_by: &str,
-    ) -> Verdict {
-        let Some(row) = row else {
-            return never_called(taken, &action, settled_by).await;
+    async fn settle_upgrade(&self, taken: Taken, row: Option<DeploymentRef>, settled_by: &str) -> Verdict {
+        let (taken, action, row) = match begun::<Upgrade>(taken, row, settled_by).await {
+            Ok(begun) => begun,
+            Err(verdict) => return verdict,
         };
         match self.inspect(&row.slug).await {
             Err(why) => Verdict::Left(why),
@@ -253,15 +233,10 @@ impl Hearth {
         }
     }
 
-    async fn settle_decommission(
-        &self,
-        taken: Taken,
-        action: Decommission,
-        row: Option<DeploymentRef>,
-        settled_by: &str,
-    ) -> Verdict {
-        let Some(row) = row else {
-            return never_called(taken, &action, settled_by).await;
+    async fn settle_decommission(&self, taken: Taken, row: Option<DeploymentRef>, settled_by: &str) -> Verdict {
+        let (taken, action, row) = match begun::<Decommission>(taken, row, settled_by).await {
+            Ok(begun) => begun,
+            Err(verdict) => return verdict,
         };
         let gone =
             taken.resume(action, row, settled_by, self.clone(), |token, hearth| Box::pin(hearth.decommission(token)));
@@ -274,9 +249,21 @@ fn is_of(placement: &Placement, action: &Provision, actionid: uuid::Uuid) -> boo
     placement.tier == action.tier && placement.made_by.is_none_or(|made_by| made_by == actionid)
 }
 
-/// No row has its claim: the crash came before the driver's turn.
-async fn never_called<A: Action>(taken: Taken, action: &A, settled_by: &str) -> Verdict {
-    failed(taken, action, "its driver was never called", settled_by).await
+/// The action and the row that it has claimed; or what is decided without a look, where it claimed none.
+async fn begun<A: Action>(
+    taken: Taken,
+    row: Option<DeploymentRef>,
+    settled_by: &str,
+) -> Result<(Taken, A, DeploymentRef), Verdict> {
+    let action = match taken.action::<A>() {
+        Ok(action) => action,
+        Err(error) => return Err(Verdict::Left(format!("its started event cannot be read: {error}"))),
+    };
+    match row {
+        Some(row) => Ok((taken, action, row)),
+        // The crash came before the driver's turn.
+        None => Err(failed(taken, &action, "its driver was never called", settled_by).await),
+    }
 }
 
 async fn failed<A: Action>(taken: Taken, action: &A, why: &str, settled_by: &str) -> Verdict {

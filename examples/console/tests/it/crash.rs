@@ -155,17 +155,22 @@ fn in_a_decommission_which_the_next_start_finishes() {
     assert_eq!(home.story().last().unwrap(), "hearth.decommissioned reconciled");
 }
 
+/// A decommission whose driver is at work for two seconds: its workspace is stopped.
+fn slow_decommission(home: &Home, console: &Console) -> std::net::TcpStream {
+    assert_eq!(console.provision("acme", "solo").status, 200);
+    kill_process(home.pid("acme"), Signal::STOP).unwrap();
+    let request = console.begin("DELETE", &format!("{WORKSPACES}/acme"), None).unwrap();
+    until("the claim", || console.get("acme").json()["state"] == "decommissioning");
+    assert_eq!(home.events().len(), 3, "started, and no outcome yet");
+    request
+}
+
 #[test]
 fn a_client_that_hangs_up_still_gets_its_outcome_written() {
     let home = Home::new();
     let console = home.serve();
-    assert_eq!(console.provision("acme", "solo").status, 200);
-    kill_process(home.pid("acme"), Signal::STOP).unwrap();
-    let before = home.events().len();
-    let request = console.begin("DELETE", &format!("{WORKSPACES}/acme"), None).unwrap();
-    until("the claim", || console.get("acme").json()["state"] == "decommissioning");
-    drop(request);
-    until("the outcome", || home.events().len() == before + 2);
+    drop(slow_decommission(&home, &console));
+    until("the outcome", || home.events().len() == 4);
     assert_eq!(home.story().last().unwrap(), "hearth.decommissioned succeeded");
 }
 
@@ -173,11 +178,7 @@ fn a_client_that_hangs_up_still_gets_its_outcome_written() {
 fn sigterm_waits_for_what_runs() {
     let home = Home::new();
     let console = home.serve();
-    assert_eq!(console.provision("acme", "solo").status, 200);
-    kill_process(home.pid("acme"), Signal::STOP).unwrap();
-    let before = home.events().len();
-    let request = console.begin("DELETE", &format!("{WORKSPACES}/acme"), None).unwrap();
-    until("the started event", || home.events().len() > before);
+    let request = slow_decommission(&home, &console);
     assert_eq!(console.stop().0, Some(0));
     assert_eq!(read_answer(request).unwrap().status, 200);
     assert_eq!(home.story().last().unwrap(), "hearth.decommissioned succeeded");

@@ -44,6 +44,15 @@ impl Bench {
         Journal::open_over(&self.folder, options(), move |storage| hand.over(storage)).unwrap()
     }
 
+    /// Opens it, writes these, and closes it.
+    async fn closed_with(&self, kinds: &[&str]) {
+        let journal = self.open();
+        for kind in kinds {
+            written(put(&journal, kind).await).await.unwrap();
+        }
+        journal.close();
+    }
+
     fn lines(&self) -> Vec<Record> {
         records(&self.folder).unwrap().collect::<Result<_, _>>().unwrap()
     }
@@ -81,12 +90,7 @@ fn body_of(journal: &Journal, kind: &str, actionid: Uuid, fill: usize) -> Vec<u8
 #[tokio::test]
 async fn lines_are_chained_and_read_back_after_a_restart() {
     let bench = Bench::new();
-    let journal = bench.open();
-    for kind in ["a.one", "a.two"] {
-        written(put(&journal, kind).await).await.unwrap();
-    }
-    journal.close();
-    drop(journal);
+    bench.closed_with(&["a.one", "a.two"]).await;
     let journal = bench.open();
     written(put(&journal, "a.three").await).await.unwrap();
     let kinds: Vec<_> = bench.lines().into_iter().map(|line| line.kind).collect();
@@ -309,12 +313,7 @@ async fn a_first_line_that_never_landed_begins_again() {
 #[tokio::test]
 async fn damage_anywhere_refuses_to_open_says_where_and_changes_nothing() {
     let bench = Bench::new();
-    let journal = bench.open();
-    for kind in ["a.one", "a.two", "a.three"] {
-        written(put(&journal, kind).await).await.unwrap();
-    }
-    journal.close();
-    drop(journal);
+    bench.closed_with(&["a.one", "a.two", "a.three"]).await;
     let good = fs::read(bench.segment()).unwrap();
     for at in 0..good.len() - 1 {
         let mut bad = good.clone();
@@ -337,12 +336,7 @@ async fn damage_anywhere_refuses_to_open_says_where_and_changes_nothing() {
 #[tokio::test]
 async fn a_forged_line_breaks_the_chain() {
     let bench = Bench::new();
-    let journal = bench.open();
-    for kind in ["a.one", "a.two"] {
-        written(put(&journal, kind).await).await.unwrap();
-    }
-    journal.close();
-    drop(journal);
+    bench.closed_with(&["a.one", "a.two"]).await;
     let text = fs::read_to_string(bench.segment()).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let before = lines[1][..lines[1].len() - 75].replace("a.one", "a.won");
