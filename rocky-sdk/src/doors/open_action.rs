@@ -16,6 +16,8 @@ use crate::{
 
 /// The longest error text that an outcome carries, counted as JSON.
 const ERROR_BYTES: usize = 1024;
+/// The longest code that an outcome carries, in characters.
+const CODE_CHARS: usize = 64;
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// A started action's hold on HATCH, the registry and the ledger.
@@ -77,7 +79,9 @@ impl Outcome {
 
     pub(crate) fn failed(status: Status, code: impl Into<String>, error: Option<&str>) -> Self {
         let error = error.map(bounded);
-        Outcome { status, code: Some(code.into()), error, duration_us: 0, settled_by: None, success: false }
+        // An outcome fits its reserved place, whatever an action's own error calls itself.
+        let code = code.into().chars().take(CODE_CHARS).collect();
+        Outcome { status, code: Some(code), error, duration_us: 0, settled_by: None, success: false }
     }
 }
 

@@ -70,7 +70,12 @@ async fn the_longest_names_and_errors_still_make_an_outcome_that_fits_its_place(
     #[derive(Debug, thiserror::Error)]
     #[error("{}", "\u{1}".repeat(100_000))]
     struct Verbose;
-    impl crate::ActionError for Verbose {}
+    impl crate::ActionError for Verbose {
+        fn code(&self) -> &'static str {
+            static LONG: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| "x".repeat(10_000));
+            LONG.as_str()
+        }
+    }
     let authenticated = house.doors.authenticate::<Admin>(&Credentials::bearer("ada")).await.unwrap();
     let audited = authenticated.audit(Seal { reason: "x".to_owned(), passphrase: String::new() }).await.unwrap();
     let refusal = audited.perform((), |_, ()| Box::pin(async { Err::<(), _>(Verbose) })).await.unwrap_err();
