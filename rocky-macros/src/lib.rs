@@ -4,8 +4,10 @@
 //! expand the model. On a mistake the user's item is still there, so the editor and the rest of the file keep working.
 
 mod action;
+mod driver;
 mod mistakes;
 mod route;
+mod sdk;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -25,6 +27,7 @@ use mistakes::Mistakes;
 /// | `failed = "family.event"` | what a failure leaves; or `failed = retried`, for an action that its subsystem repeats until it succeeds, as HEARTH does with a decommission |
 /// | `subject = field` | the `Slug` of the workspace that it is about; absent: about no workspace |
 /// | `metered = field` | the `Tier` that is asked for; `metered = row`: the one the workspace has |
+/// | `crate = path` | where `rocky-sdk` is found, if the dependency has another name |
 ///
 /// The struct gets `Serialize`, `Deserialize` (unknown fields refused), `Action`, and a `Debug` that, like the audit
 /// event, leaves out the value of a field marked `#[audit(redact)]`.
@@ -38,7 +41,7 @@ pub fn tenant_action(attribute: proc_macro::TokenStream, item: proc_macro::Token
     let (attribute, item) = (TokenStream::from(attribute), TokenStream::from(item));
     match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Struct(item)) => action::expand(attribute, item),
-        Ok(Item::Fn(item)) => route::expand(&attribute, &item),
+        Ok(Item::Fn(item)) => route::expand(attribute, &item),
         Ok(other) => {
             let mut mistakes = Mistakes::default();
             mistakes
@@ -54,10 +57,39 @@ pub fn tenant_action(attribute: proc_macro::TokenStream, item: proc_macro::Token
     .into()
 }
 
+/// Makes a trait a driver's: each method takes a token, `&Entitled<TheAction>`, and one that takes none is an error on that
+/// method.
+///
+/// A method that changes nothing is marked `#[read_only = "why it changes nothing"]` and needs no token; the reason goes into
+/// its documentation. A supertrait's methods are that trait's to mark.
+///
+/// What comes out is the trait as it was written. Where the dependency on `rocky-sdk` has another name, say which:
+/// `#[driver(crate = r)]`.
+#[proc_macro_attribute]
+pub fn driver(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let (attribute, item) = (TokenStream::from(attribute), TokenStream::from(item));
+    match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Trait(item)) => driver::expand(attribute, item),
+        Ok(other) => {
+            let mut mistakes = Mistakes::default();
+            mistakes.add(keyword(&other), "`#[driver]` goes on a trait, whose methods take tokens");
+            let errors = mistakes.into_tokens();
+            quote!(#other #errors)
+        }
+        Err(error) => {
+            let error = error.into_compile_error();
+            quote!(#item #error)
+        }
+    }
+    .into()
+}
+
 /// The word that says what the item is.
 fn keyword(item: &Item) -> proc_macro2::Span {
     match item {
         Item::Enum(item) => item.enum_token.span(),
+        Item::Struct(item) => item.struct_token.span(),
+        Item::Fn(item) => item.sig.fn_token.span(),
         Item::Trait(item) => item.trait_token.span(),
         Item::Impl(item) => item.impl_token.span(),
         Item::Mod(item) => item.mod_token.span(),

@@ -4,24 +4,32 @@ use std::{borrow::Cow, fmt::Debug};
 
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
-use crate::{Slug, Tier};
-
-mod sealed {
-    #[diagnostic::on_unimplemented(
-        message = "`{Self}` cannot be made a role",
-        label = "the roles are `Admin`, `Operator` and `Observer`, and there are no others"
-    )]
-    pub trait Sealed {}
-    impl Sealed for super::Admin {}
-    impl Sealed for super::Operator {}
-    impl Sealed for super::Observer {}
-}
+use crate::{Slug, Tier, seal::Seal};
 
 /// A role as a type: [`Admin`], [`Operator`] or [`Observer`], and nobody's own.
+///
+/// ```
+/// use rocky_sdk::{Authenticated, Role};
+/// fn who<R: Role>(authenticated: &Authenticated<R>) -> String {
+///     format!("{} as {}", authenticated.session().subject(), R::RANK.as_str())
+/// }
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a role", label = "write `Admin`, `Operator` or `Observer`")]
-pub trait Role: sealed::Sealed + Send + Sync + 'static {
+pub trait Role: BuiltInRole + Send + Sync + 'static {
     /// The same role as a value.
     const RANK: Rank;
+}
+
+/// What [`Admin`], [`Operator`] and [`Observer`] have in common, and no type outside rocky can have: its one function
+/// returns a type that has no name out there.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made a role",
+    label = "the roles are `Admin`, `Operator` and `Observer`, and there are no others",
+    note = "name the one that is enough where the role is asked for: `Authenticated<Operator>`"
+)]
+pub trait BuiltInRole {
+    /// Cannot be written outside rocky.
+    fn seal() -> Seal;
 }
 
 /// May provision, upgrade and decommission.
@@ -34,15 +42,21 @@ pub enum Operator {}
 #[derive(Debug)]
 pub enum Observer {}
 
-impl Role for Admin {
-    const RANK: Rank = Rank::Admin;
+macro_rules! roles {
+    ($($role:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl Role for $role {
+            const RANK: Rank = Rank::$role;
+        }
+        #[diagnostic::do_not_recommend]
+        impl BuiltInRole for $role {
+            fn seal() -> Seal {
+                Seal
+            }
+        }
+    )*};
 }
-impl Role for Operator {
-    const RANK: Rank = Rank::Operator;
-}
-impl Role for Observer {
-    const RANK: Rank = Rank::Observer;
-}
+roles!(Admin Operator Observer);
 
 /// A role as a value: `observer < operator < admin`. A role that is none of these is nobody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -168,6 +182,54 @@ pub enum Metered {
     Row,
     /// This one, or the row's when that is higher.
     Asked(Tier),
+}
+
+/// A field that `subject = field` can name: a [`Slug`].
+///
+/// ```
+/// use rocky_sdk::{Slug, action::Subject};
+/// let slug = Slug::parse("blue")?;
+/// assert_eq!(slug.slug(), &slug);
+/// # Ok::<(), rocky_sdk::InvalidSlug>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a workspace is named by a `Slug`, and not by `{Self}`",
+    label = "write `Slug` here",
+    note = "`subject = field` says which workspace the action is about: the field is a `rocky_sdk::Slug`"
+)]
+pub trait Subject {
+    /// The workspace's name.
+    fn slug(&self) -> &Slug;
+}
+
+#[diagnostic::do_not_recommend]
+impl Subject for Slug {
+    fn slug(&self) -> &Slug {
+        self
+    }
+}
+
+/// A field that `metered = field` can name: a [`Tier`].
+///
+/// ```
+/// use rocky_sdk::{Tier, action::Price};
+/// assert_eq!(Tier::Team.tier(), Tier::Team);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "an action is metered by a `Tier`, and not by `{Self}`",
+    label = "write `Tier` here",
+    note = "`metered = field` says which tier is asked for: the field is a `rocky_sdk::Tier`; `metered = row` asks for the workspace's"
+)]
+pub trait Price {
+    /// The tier that is asked for.
+    fn tier(&self) -> Tier;
+}
+
+#[diagnostic::do_not_recommend]
+impl Price for Tier {
+    fn tier(&self) -> Tier {
+        *self
+    }
 }
 
 /// Something that changes a tenant's state: a plain struct of its arguments, which is what gets audited, what gets

@@ -67,6 +67,7 @@
 // What the macros write names this crate from outside; inside, it is itself.
 extern crate self as rocky_sdk;
 
+pub mod action;
 pub mod airlock;
 pub mod config;
 pub mod doors;
@@ -76,9 +77,9 @@ pub mod hearth;
 #[cfg(feature = "axum")]
 pub mod web;
 
-mod action;
 mod deployment;
 mod private_files;
+mod seal;
 mod slug;
 #[cfg(test)]
 #[cfg(all(feature = "axum", feature = "hearth"))]
@@ -87,7 +88,7 @@ mod tests;
 /// serde, as the code that [`tenant_action`] writes names it.
 pub use serde;
 
-pub use action::{Action, Admin, EventName, Metered, Observer, OnFailure, Operator, Rank, Role};
+pub use action::{Action, Admin, BuiltInRole, EventName, Metered, Observer, OnFailure, Operator, Rank, Role};
 pub use airlock::{Airlock, Credentials, LocalAuth, Session};
 pub use deployment::{DeploymentRef, State, Tier};
 pub use doors::{
@@ -95,7 +96,7 @@ pub use doors::{
     ForeignToken, Inbound, Ledger, Limits, Refusal, ServiceKey,
 };
 pub use private_files::PrivateFileError;
-pub use rocky_macros::tenant_action;
+pub use rocky_macros::{driver, tenant_action};
 pub use slug::{InvalidSlug, Slug};
 
 /// README's code compiles.

@@ -1,21 +1,22 @@
 //! From the model to code.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Field, Ident, ext::IdentExt, spanned::Spanned};
+use syn::{Field, Ident, Type, ext::IdentExt, spanned::Spanned};
 
 use super::parse::{Failed, Metered, Model};
 
 pub(super) fn tokens(model: &Model) -> TokenStream {
-    let item = &model.item;
+    let Model { item, sdk, .. } = model;
     if !model.whole {
         return quote!(#item);
     }
+    let serde = format!("{}::serde", sdk.text());
     let debug = debug(model);
     let action = action(model);
     quote! {
-        #[derive(::rocky_sdk::serde::Serialize, ::rocky_sdk::serde::Deserialize)]
-        #[serde(crate = "::rocky_sdk::serde", deny_unknown_fields)]
+        #[derive(#sdk::serde::Serialize, #sdk::serde::Deserialize)]
+        #[serde(crate = #serde, deny_unknown_fields)]
         #item
         #debug
         #action
@@ -23,38 +24,47 @@ pub(super) fn tokens(model: &Model) -> TokenStream {
 }
 
 fn action(model: &Model) -> TokenStream {
-    let Model { item, role, started, succeeded, failed, subject, metered, .. } = model;
+    let Model { item, sdk, role, started, succeeded, failed, subject, metered, .. } = model;
     let ident = &item.ident;
     let name = kebab(&ident.unraw().to_string());
     let on_failure = match failed {
-        Failed::Record(event) => quote!(::rocky_sdk::OnFailure::Record(::rocky_sdk::EventName::new(#event))),
-        Failed::Retry => quote!(::rocky_sdk::OnFailure::Retry),
+        Failed::Record(event) => quote!(#sdk::OnFailure::Record(#sdk::EventName::new(#event))),
+        Failed::Retry => quote!(#sdk::OnFailure::Retry),
     };
     let subject = subject.as_ref().map(|field| {
-        let lent = quote_spanned!(type_span(model, field)=> &self.#field);
+        let (at, of) = typed(model, field);
+        let lent = {
+            let sdk = sdk.at_place(at);
+            quote_spanned!(at=> <#of as #sdk::action::Subject>::slug)
+        };
         quote! {
-            fn subject(&self) -> ::core::option::Option<&::rocky_sdk::Slug> {
-                ::core::option::Option::Some(#lent)
+            fn subject(&self) -> ::core::option::Option<&#sdk::Slug> {
+                ::core::option::Option::Some(#lent(&self.#field))
             }
         }
     });
     let metered = match metered {
         Metered::No => None,
-        Metered::Row => Some(quote!(::rocky_sdk::Metered::Row)),
+        Metered::Row => Some(quote!(#sdk::Metered::Row)),
         Metered::Asked(field) => {
-            let tier = quote_spanned!(type_span(model, field)=> self.#field);
-            Some(quote!(::rocky_sdk::Metered::Asked(#tier)))
+            let (at, of) = typed(model, field);
+            let tier = {
+                let sdk = sdk.at_place(at);
+                quote_spanned!(at=> <#of as #sdk::action::Price>::tier)
+            };
+            Some(quote!(#sdk::Metered::Asked(#tier(&self.#field))))
         }
     };
-    let metered = metered.map(|metered| quote!(fn metered(&self) -> ::rocky_sdk::Metered { #metered }));
+    let metered = metered.map(|metered| quote!(fn metered(&self) -> #sdk::Metered { #metered }));
     let audited = audited(model);
     quote! {
-        impl ::rocky_sdk::Action for #ident {
-            type Role = ::rocky_sdk::#role;
+        #[diagnostic::do_not_recommend]
+        impl #sdk::Action for #ident {
+            type Role = #sdk::#role;
             const NAME: &'static str = #name;
-            const STARTED: ::rocky_sdk::EventName = ::rocky_sdk::EventName::new(#started);
-            const SUCCEEDED: ::rocky_sdk::EventName = ::rocky_sdk::EventName::new(#succeeded);
-            const ON_FAILURE: ::rocky_sdk::OnFailure = #on_failure;
+            const STARTED: #sdk::EventName = #sdk::EventName::new(#started);
+            const SUCCEEDED: #sdk::EventName = #sdk::EventName::new(#succeeded);
+            const ON_FAILURE: #sdk::OnFailure = #on_failure;
             #subject
             #metered
             #audited
@@ -67,21 +77,22 @@ fn audited(model: &Model) -> Option<TokenStream> {
     if model.redacted.is_empty() {
         return None;
     }
+    let sdk = &model.sdk;
     let name = model.item.ident.unraw().to_string();
     let count = model.item.fields.len();
     let fields = named(model).map(|field| {
         let key = field.unraw().to_string();
         let value = if model.redacted.contains(field) { quote!("[redacted]") } else { quote!(&self.#field) };
-        quote!(::rocky_sdk::serde::ser::SerializeStruct::serialize_field(&mut audited, #key, #value)?;)
+        quote!(#sdk::serde::ser::SerializeStruct::serialize_field(&mut audited, #key, #value)?;)
     });
     Some(quote! {
-        fn audited<S: ::rocky_sdk::serde::Serializer>(
+        fn audited<S: #sdk::serde::Serializer>(
             &self,
             serializer: S,
         ) -> ::core::result::Result<S::Ok, S::Error> {
-            let mut audited = ::rocky_sdk::serde::Serializer::serialize_struct(serializer, #name, #count)?;
+            let mut audited = #sdk::serde::Serializer::serialize_struct(serializer, #name, #count)?;
             #(#fields)*
-            ::rocky_sdk::serde::ser::SerializeStruct::end(audited)
+            #sdk::serde::ser::SerializeStruct::end(audited)
         }
     })
 }
@@ -110,10 +121,10 @@ fn named(model: &Model) -> impl Iterator<Item = &Ident> {
     model.item.fields.iter().filter_map(|Field { ident, .. }| ident.as_ref())
 }
 
-/// Where the field's type was written: a wrong one is reported there.
-fn type_span(model: &Model, field: &Ident) -> proc_macro2::Span {
+/// The field's type, and where it was written: a wrong one is reported there.
+fn typed<'a>(model: &'a Model, field: &Ident) -> (Span, Option<&'a Type>) {
     let found = model.item.fields.iter().find(|candidate| candidate.ident.as_ref() == Some(field));
-    found.map_or_else(|| field.span(), |field| field.ty.span())
+    (found.map_or_else(|| field.span(), |field| field.ty.span()), found.map(|field| &field.ty))
 }
 
 /// `RotateKeys` as `rotate-keys`.

@@ -12,11 +12,15 @@ use syn::{
     spanned::Spanned,
 };
 
-use crate::mistakes::Mistakes;
+use crate::{
+    mistakes::Mistakes,
+    sdk::{Sdk, unwrapped},
+};
 
 pub(super) struct Model {
     /// The struct as written, without the attributes that are ours.
     pub(super) item: ItemStruct,
+    pub(super) sdk: Sdk,
     /// `Admin`, `Operator` or `Observer`.
     pub(super) role: Ident,
     pub(super) started: LitStr,
@@ -41,7 +45,7 @@ pub(super) enum Metered {
     Asked(Ident),
 }
 
-const KEYS: &str = "role, started, succeeded, failed, subject and metered";
+const KEYS: [&str; 7] = ["role", "started", "succeeded", "failed", "subject", "metered", "crate"];
 
 struct Setting {
     key: Ident,
@@ -52,7 +56,7 @@ impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key = Ident::parse_any(input)?;
         input.parse::<Token![=]>()?;
-        Ok(Setting { key, value: input.parse()? })
+        Ok(Setting { key, value: unwrapped(input.parse()?) })
     }
 }
 
@@ -98,6 +102,15 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
             format!("an action says who may do it and which events it leaves: add {}", missing.join(", ")),
         );
     }
+    let sdk = match setting("crate") {
+        None => Sdk::default(),
+        Some(Expr::Path(path)) if path.qself.is_none() => Sdk::at(&path.path),
+        Some(value) => {
+            mistakes
+                .add(value.span(), "`crate` says where rocky is found: write `crate = r` for `rocky_sdk` named `r`");
+            Sdk::default()
+        }
+    };
     let subject = setting("subject").and_then(|value| field(&value, &item, "subject", mistakes));
     let metered = match setting("metered") {
         None => Metered::No,
@@ -114,6 +127,7 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
     };
     Model {
         item,
+        sdk,
         role: role.unwrap_or_else(|| Ident::new("Admin", Span::call_site())),
         started: started.unwrap_or_else(stand_in),
         succeeded: succeeded.unwrap_or_else(stand_in),
@@ -187,8 +201,8 @@ fn settings(attribute: TokenStream, mistakes: &mut Mistakes) -> Option<HashMap<S
     let mut settings = HashMap::new();
     for Setting { key, value } in list {
         let name = key.to_string();
-        if !["role", "started", "succeeded", "failed", "subject", "metered"].contains(&name.as_str()) {
-            mistakes.add(key.span(), format!("`{name}` is not a key of `#[tenant_action]`: the keys are {KEYS}"));
+        if !KEYS.contains(&name.as_str()) {
+            mistakes.add(key.span(), unknown(&name));
         } else if let Entry::Vacant(free) = settings.entry(name) {
             free.insert(value);
         } else {
@@ -196,6 +210,22 @@ fn settings(attribute: TokenStream, mistakes: &mut Mistakes) -> Option<HashMap<S
         }
     }
     Some(settings)
+}
+
+/// With the key that was probably meant, where one is close.
+fn unknown(name: &str) -> String {
+    let near = KEYS.iter().find(|key| key.starts_with(name) || name.starts_with(**key) || one_edit(name, key));
+    let meant = near.map(|key| format!("write `{key}`; ")).unwrap_or_default();
+    let keys = KEYS.join(", ");
+    format!("`{name}` is not a key of `#[tenant_action]`: {meant}the keys are {keys}")
+}
+
+/// Whether one letter more, less or other makes one of the other.
+fn one_edit(one: &str, other: &str) -> bool {
+    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one.as_bytes()[same..], &other.as_bytes()[same..]);
+    let rest = |word: &[u8], by: usize| word.get(by..).unwrap_or_default().to_vec();
+    [(1, 1), (1, 0), (0, 1)].iter().any(|&(a, b)| rest(one, a) == rest(other, b))
 }
 
 /// A value that is one plain word.

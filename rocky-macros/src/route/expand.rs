@@ -1,32 +1,52 @@
 //! From the model to code: an axum handler, whose body runs behind the doors.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{Ident, spanned::Spanned};
 
-use super::parse::Model;
+use super::parse::{Model, Output};
 
 pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
-    let Model { item, action, token, extractors, success, error } = model;
+    let Model { item, sdk, token, entitled, action, extractors, output } = model;
     let (attributes, visibility, block) = (&item.attrs, &item.vis, &item.block);
-    let (name, output) = (&item.sig.ident, &item.sig.output);
+    let name = &item.sig.ident;
     let local = |name: &str| Ident::new(name, Span::mixed_site());
     let (authenticated, payload, audited, lent) =
         (local("authenticated"), local("action"), local("audited"), local("token"));
     let arguments: Vec<Ident> = (0..extractors.len()).map(|at| local(&format!("extracted{at}"))).collect();
     let types = extractors.iter().map(|extractor| &extractor.ty);
-    // An error type that says nothing to the caller is reported at the error type.
-    let perform = Ident::new("perform", error.span());
+    let (value, error) = match output {
+        Output::Plain { value, error } => (quote!(#value), quote!(#error)),
+        Output::Alias(alias) => {
+            let sdk = sdk.at_place(alias.span());
+            (
+                quote_spanned!(alias.span()=> <#alias as #sdk::doors::Attempt>::Value),
+                quote_spanned!(alias.span()=> <#alias as #sdk::doors::Attempt>::Error),
+            )
+        }
+    };
+    // What is wrong with the action is reported where the action stands, and with the token where it does.
+    let there = sdk.at_place(action.span());
+    let role = quote_spanned!(action.span()=> <#action as #there::Action>::Role);
+    let door = quote_spanned!(action.span()=> #there::Authenticated<#role>);
+    let exact = {
+        let sdk = sdk.at_place(entitled.span());
+        quote_spanned!(entitled.span()=> const _: fn() = #sdk::doors::lent::<#entitled>;)
+    };
+    let token = &token.pat;
     quote! {
         #(#attributes)*
         #visibility async fn #name(
-            #authenticated: ::rocky_sdk::Authenticated<<#action as ::rocky_sdk::Action>::Role>,
+            #authenticated: #door,
             #(#arguments: #types,)*
-            ::rocky_sdk::web::Payload(#payload): ::rocky_sdk::web::Payload<#action>,
-        ) -> ::core::result::Result<::rocky_sdk::Completed<#action, #success>, ::rocky_sdk::Refusal<#error>> {
-            async fn #name(#token, #(#extractors),*) #output #block
+            #sdk::web::Payload(#payload): #sdk::web::Payload<#action>,
+        ) -> ::core::result::Result<#sdk::Completed<#action, #value>, #sdk::Refusal<#error>> {
+            #exact
+            async fn #name(#token: &#sdk::Entitled<#action>, #(#extractors),*) -> ::core::result::Result<#value, #error> #block
             let #audited = #authenticated.audit(#payload).await?;
-            #audited.#perform((), move |#lent, _| ::std::boxed::Box::pin(#name(#lent, #(#arguments),*))).await
+            #audited
+                .perform::<(), #value, #error>((), move |#lent, _| ::std::boxed::Box::pin(#name(#lent, #(#arguments),*)))
+                .await
         }
     }
 }

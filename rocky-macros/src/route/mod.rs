@@ -9,7 +9,7 @@ use syn::ItemFn;
 
 use crate::mistakes::Mistakes;
 
-pub(crate) fn expand(attribute: &TokenStream, item: &ItemFn) -> TokenStream {
+pub(crate) fn expand(attribute: TokenStream, item: &ItemFn) -> TokenStream {
     let mut mistakes = Mistakes::default();
     match parse::model(attribute, item, &mut mistakes) {
         Some(model) if mistakes.is_empty() => expand::tokens(&model),

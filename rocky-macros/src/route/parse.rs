@@ -1,34 +1,51 @@
 //! From what was written to a model, or to all the mistakes in it.
 
-use proc_macro2::{Span, TokenStream};
-use syn::{FnArg, GenericArgument, ItemFn, PatType, PathArguments, ReturnType, Signature, Type, spanned::Spanned};
+use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    FnArg, GenericArgument, Ident, ItemFn, PatType, PathArguments, ReturnType, Signature, Type, spanned::Spanned,
+};
 
-use crate::mistakes::Mistakes;
+use crate::{
+    mistakes::Mistakes,
+    sdk::{Sdk, bare},
+};
 
 pub(super) struct Model<'a> {
     pub(super) item: &'a ItemFn,
-    /// The action, taken from the token.
-    pub(super) action: &'a Type,
+    pub(super) sdk: Sdk,
     pub(super) token: &'a PatType,
+    /// What the token refers to: `Entitled<TheAction>`, by whatever name it goes here.
+    pub(super) entitled: &'a Type,
+    /// The action, as it stands there.
+    pub(super) action: &'a Type,
     /// What follows the token: axum's extractors.
     pub(super) extractors: Vec<&'a PatType>,
-    pub(super) success: &'a Type,
-    pub(super) error: &'a Type,
+    pub(super) output: Output<'a>,
 }
 
-pub(super) fn model<'a>(attribute: &TokenStream, item: &'a ItemFn, mistakes: &mut Mistakes) -> Option<Model<'a>> {
-    if !attribute.is_empty() {
-        mistakes.add(
-            attribute.span(),
-            "on a fn, `#[tenant_action]` takes nothing: role and events belong to the action's struct",
-        );
-    }
+pub(super) enum Output<'a> {
+    /// `Result<T, E>`.
+    Plain { value: &'a Type, error: &'a Type },
+    /// `io::Result<T>`, `KeyResult<T>`.
+    Alias(&'a Type),
+}
+
+pub(super) fn model<'a>(attribute: TokenStream, item: &'a ItemFn, mistakes: &mut Mistakes) -> Option<Model<'a>> {
+    let sdk = Sdk::of(
+        attribute,
+        "on a fn, `#[tenant_action]` takes nothing: role and events belong to the action's struct",
+        mistakes,
+    );
     let signature = &item.sig;
     plain(signature, mistakes);
     let mut parameters = Vec::new();
     for input in &signature.inputs {
         match input {
-            FnArg::Typed(parameter) => parameters.push(parameter),
+            FnArg::Typed(parameter) => {
+                concrete(&parameter.ty, mistakes);
+                parameters.push(parameter);
+            }
             FnArg::Receiver(receiver) => {
                 mistakes.add(
                     receiver.span(),
@@ -39,13 +56,14 @@ pub(super) fn model<'a>(attribute: &TokenStream, item: &'a ItemFn, mistakes: &mu
         }
     }
     let token = token(signature, parameters.first().copied(), mistakes);
-    let result = result(signature, mistakes);
-    let ((token, action), (success, error)) = token.zip(result)?;
-    Some(Model { item, action, token, extractors: parameters.split_off(1), success, error })
+    let output = output(signature, mistakes);
+    let ((token, entitled, action), output) = token.zip(output)?;
+    Some(Model { item, sdk, token, entitled, action, extractors: parameters.split_off(1), output })
 }
 
 /// Nothing that an axum handler cannot be.
 fn plain(signature: &Signature, mistakes: &mut Mistakes) {
+    const PLAIN: &str = "a route is a plain `async fn`: take this word away";
     if signature.asyncness.is_none() {
         mistakes.add(signature.fn_token.span(), "a route waits for the doors: write `async fn`");
     }
@@ -56,72 +74,113 @@ fn plain(signature: &Signature, mistakes: &mut Mistakes) {
         mistakes.add(clause.where_token.span(), "a route is one concrete fn: it needs no `where`");
     }
     if let Some(constness) = &signature.constness {
-        mistakes.add(constness.span(), "a route is a plain `async fn`");
+        mistakes.add(constness.span(), PLAIN);
     }
-    let safety = quote::ToTokens::to_token_stream(&signature.safety);
+    let safety = signature.safety.to_token_stream();
     if !safety.is_empty() {
-        mistakes.add(safety.span(), "a route is a plain `async fn`");
+        mistakes.add(safety.span(), PLAIN);
     }
     if let Some(abi) = &signature.abi {
-        mistakes.add(abi.span(), "a route is a plain `async fn`");
+        mistakes.add(abi.span(), PLAIN);
     }
 }
 
-/// `token: &Entitled<TheAction>`, as it was spelled; that it is rocky's `Entitled` is for the compiler to check.
+/// No `impl Trait`: axum would not know which.
+fn concrete(of: &Type, mistakes: &mut Mistakes) {
+    if let Some(at) = find(of.to_token_stream(), &mut |token, _| is_word(token, "impl")) {
+        mistakes.add(at, "a route is one concrete fn: name the type");
+    }
+}
+
+/// `token: &Entitled<TheAction>`: the action stands in it. That it is rocky's `Entitled` is for the compiler to check.
 fn token<'a>(
     signature: &Signature,
     first: Option<&'a PatType>,
     mistakes: &mut Mistakes,
-) -> Option<(&'a PatType, &'a Type)> {
+) -> Option<(&'a PatType, &'a Type, &'a Type)> {
     const WANTED: &str = "a route's first parameter is its token: write `token: &Entitled<TheAction>`";
     let Some(first) = first else {
         mistakes.add(signature.paren_token.span.join(), WANTED);
         return None;
     };
-    let action = match &*first.ty {
-        Type::Reference(reference) if reference.mutability.is_none() && reference.lifetime.is_none() => {
-            arguments(&reference.elem, "Entitled").and_then(|arguments| match arguments[..] {
-                [action] => Some(action),
-                _ => None,
-            })
-        }
-        _ => None,
-    };
-    if action.is_none() {
-        mistakes.add(first.ty.span(), WANTED);
+    if let Type::Reference(reference) = bare(&first.ty)
+        && reference.mutability.is_none()
+        && reference.lifetime.is_none()
+        && let entitled = bare(&reference.elem)
+        && let Some((_, arguments)) = arguments(entitled)
+        && let [action] = arguments[..]
+    {
+        return Some((first, entitled, action));
     }
-    action.map(|action| (first, action))
-}
-
-/// `Result<T, E>`.
-fn result<'a>(signature: &'a Signature, mistakes: &mut Mistakes) -> Option<(&'a Type, &'a Type)> {
-    const WANTED: &str = "a route returns what it made or its error: write `-> Result<T, E>`, with both types";
-    let at: Span = match &signature.output {
-        ReturnType::Default => signature.paren_token.span.close(),
-        ReturnType::Type(_, output) => {
-            if let Some(arguments) = arguments(output, "Result")
-                && let [success, error] = arguments[..]
-            {
-                return Some((success, error));
-            }
-            output.span()
-        }
-    };
-    mistakes.add(at, WANTED);
+    mistakes.add(first.ty.span(), WANTED);
     None
 }
 
-/// The type arguments of a path that ends in `name<..>`.
-fn arguments<'a>(of: &'a Type, name: &str) -> Option<Vec<&'a Type>> {
-    let Type::Path(path) = of else { return None };
-    let last = path.path.segments.last()?;
-    if last.ident != name {
+/// `Result<T, E>`, or an alias that says so in its name; and nothing borrowed in it.
+fn output<'a>(signature: &'a Signature, mistakes: &mut Mistakes) -> Option<Output<'a>> {
+    const WANTED: &str = "a route gives back what it made or its error: write `-> Result<T, E>`";
+    let ReturnType::Type(_, output) = &signature.output else {
+        mistakes.add(signature.paren_token.span.close(), WANTED);
+        return None;
+    };
+    let output = bare(output);
+    let Some((name, arguments)) = arguments(output).filter(|(name, _)| name.to_string().ends_with("Result")) else {
+        mistakes.add(output.span(), WANTED);
+        return None;
+    };
+    concrete(output, mistakes);
+    let borrowed = |token: &TokenTree, next: Option<&TokenTree>| match token {
+        TokenTree::Punct(punct) if punct.as_char() == '&' => true,
+        // A lifetime is a quote and a word.
+        TokenTree::Punct(punct) if punct.as_char() == '\'' && punct.spacing() == Spacing::Joint => {
+            !next.is_some_and(|word| is_word(word, "static"))
+        }
+        _ => false,
+    };
+    if let Some(at) = find(output.to_token_stream(), &mut { borrowed }) {
+        mistakes.add(at, "what a route gives back outlives its token: return an owned type, `String` for `&str`");
         return None;
     }
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    let types = arguments.args.iter().map(|argument| match argument {
-        GenericArgument::Type(argument) => Some(argument),
-        _ => None,
-    });
-    types.collect()
+    match arguments[..] {
+        [value, error] if name == "Result" => Some(Output::Plain { value, error }),
+        _ => Some(Output::Alias(output)),
+    }
+}
+
+/// A path's last word, and the types that it is given.
+fn arguments(of: &Type) -> Option<(&Ident, Vec<&Type>)> {
+    let Type::Path(path) = of else { return None };
+    let last = path.path.segments.last()?;
+    let types = match &last.arguments {
+        PathArguments::None => Vec::new(),
+        PathArguments::AngleBracketed(arguments) => {
+            let types = arguments.args.iter().map(|argument| match argument {
+                GenericArgument::Type(argument) => Some(bare(argument)),
+                _ => None,
+            });
+            types.collect::<Option<_>>()?
+        }
+        PathArguments::Parenthesized(_) => return None,
+    };
+    Some((&last.ident, types))
+}
+
+fn is_word(token: &TokenTree, word: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == word)
+}
+
+/// The first token for which it is true, looked for inside brackets too.
+fn find(tokens: TokenStream, wanted: &mut dyn FnMut(&TokenTree, Option<&TokenTree>) -> bool) -> Option<Span> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        if wanted(token, tokens.get(at + 1)) {
+            return Some(token.span());
+        }
+        if let TokenTree::Group(group) = token
+            && let Some(found) = find(group.stream(), wanted)
+        {
+            return Some(found);
+        }
+    }
+    None
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     AnswerKey, Audited, Denied, Doors, Inbound, Intent, Invariant, Owner, Recall, ServiceKey,
-    audited::Stage,
+    audited::{Stage, audited},
     inbound::visible,
     ledger::{ledger_unavailable, unknown_workspace},
     open_action::OpenAction,
@@ -22,6 +22,7 @@ use crate::{
     action::Audit,
     airlock::{Credentials, Session, Unresolved},
     hatch::WriteError,
+    seal::Seal,
 };
 
 /// Somebody whose role is `R` or higher. Good for one audited action, begun within the token's time (30 s, settable), or
@@ -44,15 +45,32 @@ pub struct Authenticated<R> {
 #[diagnostic::on_unimplemented(
     message = "the role `{Self}` is not enough for an action of `{Needed}`",
     label = "this action wants `{Needed}`",
-    note = "authenticate the caller as the action's role: `Authenticated<<TheAction as Action>::Role>`"
+    note = "let the caller in as that: `Authenticated<{Needed}>`, or `doors.authenticate::<{Needed}>(..)`"
 )]
 pub trait Covers<Needed: Role>: Role {}
+#[diagnostic::do_not_recommend]
 impl Covers<Admin> for Admin {}
+#[diagnostic::do_not_recommend]
 impl Covers<Operator> for Admin {}
+#[diagnostic::do_not_recommend]
 impl Covers<Observer> for Admin {}
+#[diagnostic::do_not_recommend]
 impl Covers<Operator> for Operator {}
+#[diagnostic::do_not_recommend]
 impl Covers<Observer> for Operator {}
+#[diagnostic::do_not_recommend]
 impl Covers<Observer> for Observer {}
+
+/// Nothing has it: it carries the sentence that the compiler says when an action is performed before it is audited.
+#[diagnostic::on_unimplemented(
+    message = "this action is not audited yet",
+    label = "HATCH comes first: write `.audit(TheAction {{ .. }}).await?.perform(..)`",
+    note = "an action runs once its started event is durable; `audit` waits for that and gives what has `perform`"
+)]
+pub trait Audits {
+    /// Cannot be written outside rocky.
+    fn seal() -> Seal;
+}
 
 impl Doors {
     /// Door 1: asks Airlock who holds the credentials and whether their role is enough.
@@ -79,7 +97,7 @@ impl Doors {
                 Err(Unresolved::Stranger(reason)) => return Err(self.deny(None, &inbound, reason).await),
                 Err(Unresolved::Unavailable(reason)) => {
                     tracing::warn!(reason, "Airlock is unavailable");
-                    return Err(Denied::new(airlock_unavailable()));
+                    return Err(airlock_unavailable().denied());
                 }
             };
             if session.role() < R::RANK {
@@ -158,13 +176,30 @@ impl<R: Role> Authenticated<R> {
             let doors = self.doors.clone();
             // In a task of its own: when the caller hangs up, its yield is dropped, and a dropped `Audited` is abandoned.
             let audited = doors.run(self.audit_here(action).instrument(span)).await;
-            audited.unwrap_or_else(|| Err(Denied::new(hatch_unavailable())))
+            audited.unwrap_or_else(|| Err(hatch_unavailable().denied()))
         })
+    }
+
+    /// Door 3 comes after door 2: an action is performed by [`Audited::perform`], and this does not compile. It is here so that
+    /// the compiler can say so.
+    ///
+    /// ```compile_fail,E0277
+    /// # use rocky_sdk::{Admin, Authenticated};
+    /// async fn rotate(authenticated: Authenticated<Admin>) {
+    ///     authenticated.perform((), |_, _| Box::pin(async { Ok(()) })).await;
+    /// }
+    /// ```
+    pub fn perform<C, Code>(self, context: C, act: Code) -> std::future::Ready<()>
+    where
+        Authenticated<R>: Audits,
+    {
+        drop((context, act));
+        std::future::ready(())
     }
 
     async fn audit_here<A: Action>(self, action: A) -> Result<Audited<A>, Denied> {
         let Authenticated { doors, session, inbound, only, since, .. } = self;
-        let denied = |problem| Err(Denied::new(problem));
+        let denied = |problem: Problem| Err(problem.denied());
         if doors.closing() {
             return denied(Problem::new(503, "shutting-down", "The service is shutting down: try another instance."));
         }
@@ -199,7 +234,7 @@ impl<R: Role> Authenticated<R> {
                     // A decommission that is sent again finds its workspace gone, and its answer kept.
                     return match &inbound.idempotency_key {
                         Some(key) => match recall(&doors, &intent, &action, key, false).await? {
-                            Some(answer) => Ok(Audited::new(Stage::Answered(answer))),
+                            Some(answer) => Ok(audited(Stage::Answered(answer))),
                             None => denied(unknown_workspace()),
                         },
                         None => denied(unknown_workspace()),
@@ -220,13 +255,13 @@ impl<R: Role> Authenticated<R> {
         let keyed = match &inbound.idempotency_key {
             None => false,
             Some(key) => match recall(&doors, &intent, &action, key, true).await? {
-                Some(answer) => return Ok(Audited::new(Stage::Answered(answer))),
+                Some(answer) => return Ok(audited(Stage::Answered(answer))),
                 None => true,
             },
         };
         let deadline = Instant::now() + doors.inner().limits.token;
         match OpenAction::start(doors, intent, inbound, data, keyed).await {
-            Ok(open) => Ok(Audited::new(Stage::Fresh { action, open: Box::new(open), deadline })),
+            Ok(open) => Ok(audited(Stage::Fresh { action, open: Box::new(open), deadline })),
             Err(error @ WriteError::TooLarge(_)) => denied(Problem::new(413, "too-large", error.to_string())),
             Err(error) => {
                 tracing::error!(%error, "a started event is not durable");
@@ -260,7 +295,7 @@ async fn recall<A: Action>(
     key: &str,
     take: bool,
 ) -> Result<Option<super::Answer>, Denied> {
-    let denied = |problem| Err(Denied::new(problem));
+    let denied = |problem: Problem| Err(problem.denied());
     if !visible(key) {
         return denied(Problem::new(
             400,

@@ -44,7 +44,7 @@ impl<D, Actions: ActionList> Bolted<D, Actions> {
     ///
     /// # Errors
     /// [`ForeignToken`] for a token of other doors.
-    pub fn open<'t, A: MayOpen<Actions, Index>, Index>(
+    pub fn open<'t, A: MayOpen<Actions, PLACE>, const PLACE: usize>(
         &'t self,
         token: &'t Entitled<A>,
     ) -> Result<&'t D, ForeignToken> {
@@ -68,47 +68,47 @@ impl<D, Actions> std::fmt::Debug for Bolted<D, Actions> {
     }
 }
 
-mod member {
-    /// `A` stands in `List` at the place `Index`.
-    pub trait Among<List, Index> {}
-    pub struct At<const N: usize>;
-    pub trait List {
-        /// The types and the events of the actions in the list.
-        fn words() -> Vec<super::Word>;
-    }
-}
-use member::{Among, At, List};
-
-/// The action may open what was bolted for `List`. Follows from the list; nobody implements it.
+/// The action opens what was bolted for the list. Follows from the list; nobody else can implement it, because rocky has
+/// done so for every type.
 #[diagnostic::on_unimplemented(
     message = "the action `{Self}` may not open this driver",
-    label = "a token of `{Self}`",
-    note = "the driver was bolted for `{List}`: add the action there if it should open it"
+    label = "a token of `{Self}`, and the driver was bolted for `{List}`",
+    note = "where this action should open the driver, add it to the list: `Bolted<_, (TheFirst, TheOther)>`"
 )]
-pub trait MayOpen<List, Index>: Action + Among<List, Index> {}
-impl<A: Action, L, I> MayOpen<L, I> for A where A: Among<L, I> {}
+pub trait MayOpen<List, const PLACE: usize>: Action {}
+
+#[diagnostic::do_not_recommend]
+impl<A: Action, List, const PLACE: usize> MayOpen<List, PLACE> for A where List: Holds<Entitled<A>, PLACE> {}
+
+/// The list holds the token's action at that place. The compiler lets nobody else implement it: neither a tuple nor a token
+/// is a type of theirs.
+pub trait Holds<Token, const PLACE: usize> {}
 
 /// A tuple of up to eight actions.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of actions",
-    label = "expected a tuple of actions",
+    label = "not a tuple of actions",
     note = "write it as a tuple, with a comma even for one: `(Provision,)`"
 )]
-pub trait ActionList: List {}
+pub trait ActionList {
+    /// The types and the events of the actions in the list.
+    fn words() -> Vec<Word>;
+}
 
 macro_rules! lists {
     ($($action:ident)*) => {
-        impl<$($action: Action),*> ActionList for ($($action,)*) {}
-        impl<$($action: Action),*> List for ($($action,)*) {
+        #[diagnostic::do_not_recommend]
+        impl<$($action: Action),*> ActionList for ($($action,)*) {
             fn words() -> Vec<Word> {
                 vec![$(Word::of::<$action>()),*]
             }
         }
     };
 }
-macro_rules! member {
-    ($at:literal $it:ident of $($action:ident)*) => {
-        impl<$($action),*> Among<($($action,)*), At<$at>> for $it {}
+macro_rules! holds {
+    ($place:literal $at:ident of $($action:ident)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<$($action: Action),*> Holds<Entitled<$at>, $place> for ($($action,)*) {}
     };
 }
 lists!(A);
@@ -119,39 +119,39 @@ lists!(A B C D E);
 lists!(A B C D E F);
 lists!(A B C D E F G);
 lists!(A B C D E F G H);
-member!(0 A of A);
-member!(0 A of A B);
-member!(1 B of A B);
-member!(0 A of A B C);
-member!(1 B of A B C);
-member!(2 C of A B C);
-member!(0 A of A B C D);
-member!(1 B of A B C D);
-member!(2 C of A B C D);
-member!(3 D of A B C D);
-member!(0 A of A B C D E);
-member!(1 B of A B C D E);
-member!(2 C of A B C D E);
-member!(3 D of A B C D E);
-member!(4 E of A B C D E);
-member!(0 A of A B C D E F);
-member!(1 B of A B C D E F);
-member!(2 C of A B C D E F);
-member!(3 D of A B C D E F);
-member!(4 E of A B C D E F);
-member!(5 F of A B C D E F);
-member!(0 A of A B C D E F G);
-member!(1 B of A B C D E F G);
-member!(2 C of A B C D E F G);
-member!(3 D of A B C D E F G);
-member!(4 E of A B C D E F G);
-member!(5 F of A B C D E F G);
-member!(6 G of A B C D E F G);
-member!(0 A of A B C D E F G H);
-member!(1 B of A B C D E F G H);
-member!(2 C of A B C D E F G H);
-member!(3 D of A B C D E F G H);
-member!(4 E of A B C D E F G H);
-member!(5 F of A B C D E F G H);
-member!(6 G of A B C D E F G H);
-member!(7 H of A B C D E F G H);
+holds!(0 A of A);
+holds!(0 A of A B);
+holds!(1 B of A B);
+holds!(0 A of A B C);
+holds!(1 B of A B C);
+holds!(2 C of A B C);
+holds!(0 A of A B C D);
+holds!(1 B of A B C D);
+holds!(2 C of A B C D);
+holds!(3 D of A B C D);
+holds!(0 A of A B C D E);
+holds!(1 B of A B C D E);
+holds!(2 C of A B C D E);
+holds!(3 D of A B C D E);
+holds!(4 E of A B C D E);
+holds!(0 A of A B C D E F);
+holds!(1 B of A B C D E F);
+holds!(2 C of A B C D E F);
+holds!(3 D of A B C D E F);
+holds!(4 E of A B C D E F);
+holds!(5 F of A B C D E F);
+holds!(0 A of A B C D E F G);
+holds!(1 B of A B C D E F G);
+holds!(2 C of A B C D E F G);
+holds!(3 D of A B C D E F G);
+holds!(4 E of A B C D E F G);
+holds!(5 F of A B C D E F G);
+holds!(6 G of A B C D E F G);
+holds!(0 A of A B C D E F G H);
+holds!(1 B of A B C D E F G H);
+holds!(2 C of A B C D E F G H);
+holds!(3 D of A B C D E F G H);
+holds!(4 E of A B C D E F G H);
+holds!(5 F of A B C D E F G H);
+holds!(6 G of A B C D E F G H);
+holds!(7 H of A B C D E F G H);

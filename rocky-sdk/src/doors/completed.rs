@@ -15,11 +15,12 @@ pub struct Completed<A, T> {
     kind: Invariant<(A, T)>,
 }
 
-impl<A, T> Completed<A, T> {
-    pub(super) fn new(body: Vec<u8>, replayed: bool) -> Self {
-        Completed { body, replayed, kind: PhantomData }
-    }
+/// Called once the outcome is durable, and nowhere else.
+pub(super) fn completed<A, T>(body: Vec<u8>, replayed: bool) -> Completed<A, T> {
+    Completed { body, replayed, kind: PhantomData }
+}
 
+impl<A, T> Completed<A, T> {
     /// The rendered body, JSON.
     #[must_use]
     pub fn json(&self) -> &[u8] {

@@ -91,7 +91,7 @@ impl Doors {
                 tracing::warn!("a denial's record was cut off by the end of the runtime");
             }
         }
-        Denied::new(Problem::new(403, "denied", "Your session does not open this door."))
+        Problem::new(403, "denied", "Your session does not open this door.").denied()
     }
 
     /// Writes a denial, and with it how many were left out. `one`: it stands for a denial itself.

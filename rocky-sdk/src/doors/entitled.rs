@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{Doors, Identity, Intent, Invariant};
-use crate::{DeploymentRef, airlock::Session};
+use crate::{DeploymentRef, airlock::Session, seal::Seal};
 
 /// The token that opens a driver. It owns the action that was audited, so what was audited is what is done, and lends
 /// the row that the action is about.
@@ -27,6 +27,48 @@ pub struct Entitled<A> {
     ends_at: Instant,
     track: Arc<Track>,
     kind: Invariant<A>,
+}
+
+/// What a route is lent and a driver's method takes: [`Entitled<A>`], and nothing else. The macros ask for it by this trait
+/// and not by its spelling, so that an alias will do and a type of the same name will not.
+///
+/// ```
+/// use rocky_sdk::{Entitled, Slug, doors::Token, tenant_action};
+/// #[tenant_action(role = admin, started = "titles.rename_started", succeeded = "titles.renamed", failed = "titles.failed")]
+/// struct Rename { title: String }
+/// type Renaming = Entitled<Rename>;
+/// fn title(action: &<Renaming as Token>::Action) -> &str {
+///     &action.title
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a token",
+    label = "the token is `&Entitled<TheAction>`",
+    note = "the doors lend `rocky_sdk::Entitled<TheAction>` to an action, and drivers open with nothing else"
+)]
+pub trait Token {
+    /// The action that it is for.
+    type Action;
+    /// Cannot be written outside rocky.
+    fn seal() -> Seal;
+}
+
+/// Holds only for a token. What [`tenant_action`](crate::tenant_action) writes asks it about a route's first parameter.
+///
+/// ```
+/// # use rocky_sdk::{Entitled, tenant_action};
+/// # #[tenant_action(role = admin, started = "a.b_started", succeeded = "a.b", failed = "a.failed")]
+/// # struct Rename {}
+/// const _: fn() = rocky_sdk::doors::lent::<Entitled<Rename>>;
+/// ```
+pub const fn lent<T: Token>() {}
+
+#[diagnostic::do_not_recommend]
+impl<A> Token for Entitled<A> {
+    type Action = A;
+    fn seal() -> Seal {
+        Seal
+    }
 }
 
 /// What the action has done so far, for whoever has to end it.
@@ -50,13 +92,20 @@ pub(crate) enum Progress {
     Done(DeploymentRef),
 }
 
-impl<A> Entitled<A> {
-    pub(super) fn new(doors: &Doors, action: A, row: Option<DeploymentRef>, intent: Intent, track: Arc<Track>) -> Self {
-        let ends_at = Instant::now() + doors.inner().limits.driver;
-        let doors = Arc::clone(doors.identity());
-        Entitled { action, row, intent, doors, ends_at, track, kind: PhantomData }
-    }
+/// Called once all doors are passed, and nowhere else.
+pub(super) fn entitled<A>(
+    doors: &Doors,
+    action: A,
+    row: Option<DeploymentRef>,
+    intent: Intent,
+    track: Arc<Track>,
+) -> Entitled<A> {
+    let ends_at = Instant::now() + doors.inner().limits.driver;
+    let doors = Arc::clone(doors.identity());
+    Entitled { action, row, intent, doors, ends_at, track, kind: PhantomData }
+}
 
+impl<A> Entitled<A> {
     /// The action as it was audited: a driver reads its arguments from here.
     #[must_use]
     pub fn action(&self) -> &A {

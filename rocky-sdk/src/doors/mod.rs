@@ -42,16 +42,16 @@ use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use audited::Audited;
-pub use authenticated::{Authenticated, Covers};
+pub use authenticated::{Audits, Authenticated, Covers};
 pub use billing::Billing;
-pub use bolted::{ActionList, Bolted, EventNameTaken, ForeignToken, MayOpen};
+pub use bolted::{ActionList, Bolted, EventNameTaken, ForeignToken, Holds, MayOpen};
 pub use builder::{BuildError, DoorsBuilder, WantsAirlock, WantsBilling, WantsHatch};
 pub use completed::Completed;
-pub use entitled::Entitled;
+pub use entitled::{Entitled, Token, lent};
 pub use inbound::Inbound;
 pub use ledger::{Answer, AnswerKey, Change, Intent, Ledger, LedgerError, Obstacle, Owner, Recall, SettleError};
 pub use limits::Limits;
-pub use perform::Act;
+pub use perform::{Act, Attempt, Body};
 pub use refusal::{ActionError, Denied, ErrorKind, Refusal};
 pub use service::ServiceKey;
 

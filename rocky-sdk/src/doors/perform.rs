@@ -13,16 +13,62 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::{
-    ActionError, Answer, Audited, Change, Completed, Doors, Entitled, Intent, Problem, Refusal, SettleError,
-    audited::Stage,
-    entitled::{Progress, Track},
+    ActionError, Answer, Change, Completed, Doors, Entitled, Intent, Problem, Refusal, SettleError,
+    completed::completed,
+    entitled::{Progress, Track, entitled},
     open_action::{OpenAction, Outcome, Status, outcome_unrecorded},
     refusal::own_problem,
 };
-use crate::{Action, BoxFuture, DeploymentRef, Metered, Tier};
+use crate::{Action, DeploymentRef, Metered, Tier};
 
 /// What an action returns: a boxed future that borrows the token and its context.
 pub type Act<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>;
+
+/// What an action's code gives back: `Result<T, E>`. [`tenant_action`](crate::tenant_action) asks for it by this trait and
+/// not by its spelling, so that an alias will do.
+///
+/// ```
+/// use rocky_sdk::doors::Attempt;
+/// type Kept = std::io::Result<String>;
+/// fn value(of: Kept) -> Option<<Kept as Attempt>::Value> {
+///     of.ok()
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a route gives back what it made or its error, and not `{Self}`",
+    label = "write `Result<T, E>`",
+    note = "`T` is the body of a success, `E` an error that says `impl rocky_sdk::ActionError for E {{}}`"
+)]
+pub trait Attempt {
+    /// What a success is.
+    type Value;
+    /// What a failure is.
+    type Error;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E> Attempt for Result<T, E> {
+    type Value = T;
+    type Error = E;
+}
+
+/// What can be the body of a success: whatever serde can write, made by nobody's leave.
+///
+/// ```
+/// #[derive(serde::Serialize)]
+/// struct Key { id: String }
+/// fn is_a_body<T: rocky_sdk::doors::Body>() {}
+/// is_a_body::<Key>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the body of an answer",
+    label = "an answer's body is written by serde",
+    note = "put `#[derive(serde::Serialize)]` on `{Self}`; it is owned, and may be sent to another thread"
+)]
+pub trait Body: Serialize + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + Send + 'static> Body for T {}
 
 /// How long a task may take to end once it was told to.
 const ABORT: Duration = Duration::from_secs(1);
@@ -47,45 +93,15 @@ pub(super) enum Ended<E> {
     },
 }
 
-impl<A: Action> Audited<A> {
-    /// Door 3, then the action, then its outcome: when this returns `Ok`, the outcome is durable.
-    ///
-    /// The action runs in a task of its own, which owns `context` and the token and lends both: a caller who hangs up
-    /// does not cut it short. A panic becomes the failed outcome.
-    ///
-    /// # Errors
-    /// A [`Refusal`] that says which door, or what failed behind it; see the README's table.
-    pub fn perform<C, T, E>(
-        self,
-        context: C,
-        act: impl for<'t> FnOnce(&'t Entitled<A>, &'t C) -> Act<'t, T, E> + Send + 'static,
-    ) -> BoxFuture<'static, Result<Completed<A, T>, Refusal<E>>>
-    where
-        C: Send + Sync + 'static,
-        T: Serialize + Send + 'static,
-        E: ActionError,
-    {
-        Box::pin(async move {
-            let (action, open, deadline) = match self.stage {
-                Stage::Fresh { action, open, deadline } => (action, open, deadline),
-                Stage::Answered(answer) => return again(answer),
-            };
-            let doors = open.doors.clone();
-            let done = doors.run(supervise(action, *open, deadline, context, act)).await;
-            done.unwrap_or_else(|| Err(Refusal::new(outcome_unrecorded())))
-        })
-    }
-}
-
 /// The answer that was given the first time.
-fn again<A, T, E>(answer: Answer) -> Result<Completed<A, T>, Refusal<E>> {
+pub(super) fn again<A, T, E>(answer: Answer) -> Result<Completed<A, T>, Refusal<E>> {
     if answer.status == 200 {
-        return Ok(Completed::new(answer.body, true));
+        return Ok(completed(answer.body, true));
     }
-    Err(Refusal::new(serde_json::from_slice(&answer.body).unwrap_or_else(|_| outcome_unrecorded())))
+    Err(serde_json::from_slice(&answer.body).unwrap_or_else(|_| outcome_unrecorded()).refusal())
 }
 
-async fn supervise<A: Action, C, T, E>(
+pub(super) async fn supervise<A: Action, C, T, E>(
     action: A,
     mut open: OpenAction,
     deadline: Instant,
@@ -94,7 +110,7 @@ async fn supervise<A: Action, C, T, E>(
 ) -> Result<Completed<A, T>, Refusal<E>>
 where
     C: Send + Sync + 'static,
-    T: Serialize + Send + 'static,
+    T: Body,
     E: ActionError,
 {
     let doors = open.doors.clone();
@@ -106,13 +122,13 @@ where
             if claimed && let Err(error) = settle(&open, Change::Reverted, None).await {
                 tracing::error!(%error, "a refused action's claim could not be taken back");
                 open.leave().await;
-                return Err(Refusal::new(outcome_unrecorded()));
+                return Err(outcome_unrecorded().refusal());
             }
-            return Err(Refusal::new(open.refuse(*problem).await));
+            return Err(open.refuse(*problem).await.refusal());
         }
     };
     let track = Arc::new(Track::default());
-    let token = Entitled::new(&doors, action, row, open.intent.clone(), Arc::clone(&track));
+    let token = entitled(&doors, action, row, open.intent.clone(), Arc::clone(&track));
     let span = tracing::info_span!("action", action = A::NAME, actionid = %open.intent.actionid);
     let ended = act_in_its_own_task(&doors, token, context, act, span).await;
     conclude(open, &track, ended).await
@@ -175,7 +191,7 @@ pub(super) async fn act_in_its_own_task<A: Action, C, T, E>(
 ) -> Ended<E>
 where
     C: Send + Sync + 'static,
-    T: Serialize + Send + 'static,
+    T: Body,
     E: ActionError,
 {
     let ends_at = token.ends_at();
@@ -228,14 +244,14 @@ async fn conclude<A, T, E: ActionError>(
         Ended::Rendered(body) => match done(&open, track, body).await {
             Done::Recorded(body) => {
                 return if open.close(Outcome::succeeded()).await {
-                    Ok(Completed::new(body, false))
+                    Ok(completed(body, false))
                 } else {
-                    Err(Refusal::new(outcome_unrecorded()))
+                    Err(outcome_unrecorded().refusal())
                 };
             }
             Done::InDoubt => {
                 open.leave().await;
-                return Err(Refusal::new(outcome_unrecorded()));
+                return Err(outcome_unrecorded().refusal());
             }
             Done::Nothing => {
                 let problem = Problem::new(502, "driver-not-called", "The action's code succeeded without its driver.");
@@ -265,15 +281,15 @@ async fn conclude<A, T, E: ActionError>(
                 });
                 let problem =
                     if intent.retried { pending(&intent) } else { driver_failed("took too long, and is still at it") };
-                return Err(Refusal::new(problem));
+                return Err(problem.refusal());
             }
             let outcome = Outcome::failed(Status::Failed, "driver-failed", Some("it took too long"));
             (outcome, driver_failed("took too long"), None)
         }
     };
-    let refusal = |problem| match error {
-        Some(error) => Refusal::with_error(problem, error),
-        None => Refusal::new(problem),
+    let refusal = |problem: Problem| match error {
+        Some(error) => problem.refusal_with(error),
+        None => problem.refusal(),
     };
     let acted = !matches!(track.progress(), Progress::Nothing);
     if open.intent.retried && (acted || track.opened()) {

@@ -69,6 +69,7 @@ pub trait ActionError: std::error::Error + Send + 'static {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl ActionError for std::convert::Infallible {}
 
 impl ErrorKind {
@@ -85,10 +86,6 @@ impl ErrorKind {
 }
 
 impl Denied {
-    pub(crate) fn new(problem: Problem) -> Self {
-        Denied(Box::new(problem))
-    }
-
     #[cfg(feature = "axum")]
     pub(crate) fn problem(&self) -> &Problem {
         &self.0
@@ -120,14 +117,6 @@ impl Denied {
 }
 
 impl<E> Refusal<E> {
-    pub(crate) fn new(problem: Problem) -> Self {
-        Refusal { problem: Box::new(problem), error: None }
-    }
-
-    pub(crate) fn with_error(problem: Problem, error: E) -> Self {
-        Refusal { problem: Box::new(problem), error: Some(error) }
-    }
-
     #[cfg(feature = "axum")]
     pub(crate) fn problem(&self) -> &Problem {
         &self.problem
@@ -161,6 +150,22 @@ impl<E> Refusal<E> {
     #[must_use]
     pub fn error(&self) -> Option<&E> {
         self.error.as_ref()
+    }
+}
+
+// On the problem, and not `Denied::new`: the compiler would offer a constructor, private as it is, to whoever tries to
+// make one by hand.
+impl Problem {
+    pub(crate) fn denied(self) -> Denied {
+        Denied(Box::new(self))
+    }
+
+    pub(super) fn refusal<E>(self) -> Refusal<E> {
+        Refusal { problem: Box::new(self), error: None }
+    }
+
+    pub(super) fn refusal_with<E>(self, error: E) -> Refusal<E> {
+        Refusal { problem: Box::new(self), error: Some(error) }
     }
 }
 

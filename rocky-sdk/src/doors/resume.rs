@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Act, ActionError, Change, Doors, Entitled, Intent, SettleError,
-    entitled::{Progress, Track},
+    entitled::{Progress, Track, entitled},
     open_action::{OpenAction, Outcome, Status},
     perform::{Ended, act_in_its_own_task, settle},
 };
@@ -97,7 +97,7 @@ impl Taken {
             return Err("its started event names nobody".to_owned());
         };
         let track = Arc::new(Track::default());
-        let token = Entitled::new(&self.doors, action, Some(row), intent.clone(), Arc::clone(&track));
+        let token = entitled(&self.doors, action, Some(row), intent.clone(), Arc::clone(&track));
         let span = tracing::info_span!("action", action = A::NAME, actionid = %intent.actionid, resumed = true);
         match act_in_its_own_task(&self.doors, token, context, act, span).await {
             Ended::Rendered(_) => {}

@@ -1,14 +1,16 @@
 //! What makes, changes and takes away workspaces.
 
 use super::{Decommission, Provision, Upgrade};
-use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier};
+use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier, driver};
 
 /// A driver of HEARTH. Each method that changes something takes the token of its action and reads its arguments from it.
 ///
 /// Every method may be called again after it failed, was cut off, or after a crash at any point: it goes on from what is
 /// there. None may leave work running behind when its future is dropped, other than the workspace itself.
+#[driver]
 pub trait Driver: Send + Sync + 'static {
     /// The name under which rows remember it.
+    #[read_only = "it is a constant"]
     fn name(&self) -> &str;
 
     /// Makes the workspace; returns once it answers.
@@ -23,7 +25,8 @@ pub trait Driver: Send + Sync + 'static {
     /// Takes the workspace away. Nothing there is success.
     fn decommission<'t>(&'t self, token: &'t Entitled<Decommission>) -> BoxFuture<'t, Result<(), DriverError>>;
 
-    /// Looks at what is there, and changes nothing: it needs no token.
+    /// Looks at what is there.
+    #[read_only = "a look leaves everything as it is"]
     fn inspect<'t>(&'t self, slug: &'t Slug) -> BoxFuture<'t, Result<Inspection, DriverError>>;
 }
 

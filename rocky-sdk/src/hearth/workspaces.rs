@@ -43,7 +43,7 @@ impl<'a> Workspaces<'a> {
     pub async fn get(&self, slug: &Slug) -> Result<DeploymentRef, Denied> {
         self.no_service().await?;
         match self.rows.get(slug).await {
-            Ok(None) => Err(Denied::new(unknown_workspace())),
+            Ok(None) => Err(unknown_workspace().denied()),
             Ok(Some(row)) if row.tenant == self.session.tenant() => Ok(row),
             Ok(Some(_)) => {
                 let inbound = self.inbound.clone().about(Some(slug.clone()));
@@ -70,5 +70,5 @@ impl std::fmt::Debug for Workspaces<'_> {
 
 fn unavailable(error: &crate::doors::LedgerError) -> Denied {
     tracing::error!(%error, "a read was refused");
-    Denied::new(ledger_unavailable())
+    ledger_unavailable().denied()
 }

@@ -26,7 +26,7 @@ impl<A: Action, S: Send + Sync> FromRequest<S> for Payload<A> {
     type Rejection = Denied;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Denied> {
-        let denied = |problem| Err(Denied::new(problem));
+        let denied = |problem: Problem| Err(problem.denied());
         let (mut parts, body) = request.into_parts();
         let path = path(&mut parts, state).await?;
         let json = is_json(&parts.headers);
@@ -70,11 +70,11 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSlug {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denied> {
         let path = path(parts, state).await?;
         let Some((_, slug)) = path.iter().find(|(name, _)| name == "slug") else {
-            return Err(Denied::new(Problem::new(500, "no-slug", "This route's path has no `{slug}`.")));
+            return Err(Problem::new(500, "no-slug", "This route's path has no `{slug}`.").denied());
         };
         match Slug::parse(slug) {
             Ok(slug) => Ok(PathSlug(slug)),
-            Err(error) => Err(Denied::new(Problem::new(422, "invalid", format!("{error}.")))),
+            Err(error) => Err(Problem::new(422, "invalid", format!("{error}.")).denied()),
         }
     }
 }
@@ -83,7 +83,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSlug {
 async fn path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<(String, String)>, Denied> {
     match RawPathParams::from_request_parts(parts, state).await {
         Ok(params) => Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
-        Err(_) => Err(Denied::new(Problem::new(400, "malformed-path", "The path is not UTF-8 once it is decoded."))),
+        Err(_) => Err(Problem::new(400, "malformed-path", "The path is not UTF-8 once it is decoded.").denied()),
     }
 }
 

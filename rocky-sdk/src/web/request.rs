@@ -20,8 +20,8 @@ const REQUEST_ID: &str = "x-request-id";
 pub(super) struct Mounted(pub(super) Doors);
 
 /// The started event of the action behind a route.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted(pub(super) EventName);
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted(pub(super) EventName);
 
 #[derive(Clone)]
 struct RequestId(String);
@@ -45,11 +45,12 @@ impl<R: Role, S: Send + Sync> FromRequestParts<S> for Authenticated<R> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denied> {
         let Some(Mounted(doors)) = parts.extensions.get().cloned() else {
-            return Err(Denied::new(Problem::new(
+            return Err(Problem::new(
                 500,
                 "no-doors",
                 "This route is mounted without doors: mount it on a `DoorRouter`.",
-            )));
+            )
+            .denied());
         };
         let inbound = inbound(parts, state).await;
         doors.authenticate_inbound(&Credentials::from_headers(&parts.headers), inbound).await

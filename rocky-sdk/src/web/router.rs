@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::request::{Mounted, Wanted, identify};
-use crate::{Action, Authenticated, Completed, Denied, Doors, EventName, Refusal, doors::Problem};
+use crate::{Action, Authenticated, Completed, Denied, Doors, Refusal, doors::Problem, seal::Seal};
 
 /// An axum router whose mutating routes go through the doors and whose reads know who asks.
 ///
@@ -22,24 +22,50 @@ pub struct DoorRouter<S> {
 }
 
 /// A handler behind the doors: `Authenticated<_>` first, `Result<Completed<A, _>, Refusal<_>>` returned. Follows from the
-/// handler's form; nobody implements it.
+/// handler's form; nobody else can implement it, because its function returns a type that has no name outside.
 #[diagnostic::on_unimplemented(
     message = "this handler can change state without passing the doors",
-    label = "its success type is not `Completed`",
-    note = "put `#[tenant_action]` on it, or, if it only reads, mount it with `.get(..)`"
+    label = "put `#[tenant_action]` on this fn",
+    note = "by hand, it takes `Authenticated<_>` first and returns `Result<Completed<_, _>, Refusal<_>>`",
+    note = "if it only reads, mount it with `.get(..)`"
 )]
 pub trait Guarded<Form> {
     /// The started event of its action.
-    fn wanted() -> EventName;
+    fn wanted() -> Wanted;
 }
 
-/// A handler that knows who asks: `Authenticated<_>` first. Follows from the handler's form; nobody implements it.
+/// A handler that knows who asks: `Authenticated<_>` first. Follows from the handler's form; nobody else can implement it.
 #[diagnostic::on_unimplemented(
     message = "this handler reads without asking who is there",
     label = "its first argument is not `Authenticated<_>`",
-    note = "take `Authenticated<Observer>` first, or mount it with `.public_get(..)`"
+    note = "take `_: Authenticated<Observer>` first, or mount it with `.public_get(..)`"
 )]
-pub trait Recognised<Form> {}
+pub trait Recognised<Form> {
+    /// Cannot be written outside rocky.
+    fn seal() -> Seal;
+}
+
+/// An axum handler for a router of this state, under a sentence of ours. Every handler is one.
+#[diagnostic::on_unimplemented(
+    message = "axum cannot call this handler",
+    label = "one of its arguments is not read from a request, or its answer cannot be one",
+    note = "a route's arguments are extractors: `Path<_>`, `Query<_>`, `State<_>` of what `.with_state(..)` is given"
+)]
+pub trait Mountable<M, S>: Handler<M, S> {}
+
+#[diagnostic::do_not_recommend]
+impl<H: Handler<M, S>, M, S> Mountable<M, S> for H {}
+
+/// Nothing has it: it carries the sentence that the compiler says when a route is mounted as on an axum router.
+#[diagnostic::on_unimplemented(
+    message = "a `DoorRouter` mounts a route by its method",
+    label = "write `.post(path, handler)`, `.put`, `.patch`, `.delete` or `.get`, without `routing::`",
+    note = "what `routing::post(handler)` gives has forgotten whether the handler goes through the doors"
+)]
+pub trait MountedByMethod {
+    /// Cannot be written outside rocky.
+    fn seal() -> Seal;
+}
 
 /// Part of a handler's form in error messages: what it returns.
 #[derive(Debug)]
@@ -52,33 +78,33 @@ impl<S: Clone + Send + Sync + 'static> DoorRouter<S> {
     }
 
     /// A mutating route.
-    pub fn post<H: Handler<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn post<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::post(handler), H::wanted())
     }
 
     /// A mutating route.
-    pub fn put<H: Handler<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn put<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::put(handler), H::wanted())
     }
 
     /// A mutating route.
-    pub fn patch<H: Handler<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn patch<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::patch(handler), H::wanted())
     }
 
     /// A mutating route.
-    pub fn delete<H: Handler<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn delete<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::delete(handler), H::wanted())
     }
 
     /// A read by somebody who is known.
-    pub fn get<H: Handler<M, S> + Recognised<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
-        self.route(path, routing::get(handler))
+    pub fn get<H: Mountable<M, S> + Recognised<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+        self.mounted(path, routing::get(handler))
     }
 
     /// A read by anybody: the one named exception.
-    pub fn public_get<H: Handler<M, S>, M: 'static>(self, path: &str, handler: H) -> Self {
-        self.route(path, routing::get(handler))
+    pub fn public_get<H: Mountable<M, S>, M: 'static>(self, path: &str, handler: H) -> Self {
+        self.mounted(path, routing::get(handler))
     }
 
     /// Gives the handlers their state, and makes an axum router of it. A path or method that it does not have is answered
@@ -89,21 +115,35 @@ impl<S: Clone + Send + Sync + 'static> DoorRouter<S> {
         router.layer(Extension(Mounted(self.doors))).layer(middleware::from_fn(identify))
     }
 
-    fn guarded(self, path: &str, route: MethodRouter<S>, wanted: EventName) -> Self {
-        self.route(path, route.layer(Extension(Wanted(wanted))))
+    /// Does not compile: a route is mounted by its method, with [`post`](Self::post) and the like. It is here so that the
+    /// compiler can say so.
+    ///
+    /// ```compile_fail,E0277
+    /// # use rocky_sdk::{Doors, web::DoorRouter};
+    /// fn app(doors: Doors) -> axum::Router {
+    ///     DoorRouter::new(doors).route("/keys", axum::routing::post(|| async { "rotated" })).with_state(())
+    /// }
+    /// ```
+    pub fn route<Route: MountedByMethod>(self, path: &str, route: Route) -> Self {
+        drop((path, route));
+        self
     }
 
-    fn route(self, path: &str, route: MethodRouter<S>) -> Self {
+    fn guarded(self, path: &str, route: MethodRouter<S>, wanted: Wanted) -> Self {
+        self.mounted(path, route.layer(Extension(wanted)))
+    }
+
+    fn mounted(self, path: &str, route: MethodRouter<S>) -> Self {
         DoorRouter { doors: self.doors, router: self.router.route(path, route) }
     }
 }
 
 async fn nothing_here() -> Denied {
-    Denied::new(Problem::new(404, "not-found", "There is nothing at this path."))
+    Problem::new(404, "not-found", "There is nothing at this path.").denied()
 }
 
 async fn not_this_method() -> Denied {
-    Denied::new(Problem::new(405, "method-not-allowed", "This path does not take this method."))
+    Problem::new(405, "method-not-allowed", "This path does not take this method.").denied()
 }
 
 macro_rules! forms {
@@ -114,8 +154,8 @@ macro_rules! forms {
             F: FnOnce(Authenticated<R>, $($argument,)*) -> Fut,
             Fut: Future<Output = Result<Completed<A, T>, Refusal<E>>>,
         {
-            fn wanted() -> EventName {
-                A::STARTED
+            fn wanted() -> Wanted {
+                Wanted(A::STARTED)
             }
         }
 
@@ -124,6 +164,9 @@ macro_rules! forms {
             F: FnOnce(Authenticated<R>, $($argument,)*) -> Fut,
             Fut: Future,
         {
+            fn seal() -> Seal {
+                Seal
+            }
         }
     };
 }

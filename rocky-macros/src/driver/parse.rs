@@ -1,0 +1,86 @@
+//! From a trait to what each of its methods takes, or to all the methods that take no token.
+
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, ItemTrait, Lit, LitStr, Meta, Path, TraitItem, TraitItemFn, Type, spanned::Spanned,
+};
+
+use crate::{
+    mistakes::Mistakes,
+    sdk::{bare, unwrapped},
+};
+
+pub(super) struct Model {
+    /// The trait as written, without the attributes that are ours.
+    pub(super) item: ItemTrait,
+    /// What the trait's items are, in their order.
+    pub(super) kinds: Vec<Kind>,
+}
+
+pub(super) enum Kind {
+    /// A method that takes this token.
+    Guarded(Box<Type>),
+    /// A method that only looks, for this reason.
+    ReadOnly(LitStr),
+    /// A constant, a type; or a method with a mistake in it.
+    Other,
+}
+
+const TOKENLESS: &str = "this method of a driver takes no token: write `token: &Entitled<TheAction>`, \
+                         or, where it changes nothing, put `#[read_only = \"why\"]` on it";
+
+pub(super) fn model(mut item: ItemTrait, mistakes: &mut Mistakes) -> Model {
+    let mut kinds = Vec::new();
+    for part in &mut item.items {
+        kinds.push(match part {
+            TraitItem::Fn(method) => kind(method, mistakes),
+            TraitItem::Const(_) | TraitItem::Type(_) => Kind::Other,
+            other => {
+                mistakes.add(other.span(), "a driver's methods are seen where they stand: write them out");
+                Kind::Other
+            }
+        });
+    }
+    Model { item, kinds }
+}
+
+fn kind(method: &mut TraitItemFn, mistakes: &mut Mistakes) -> Kind {
+    let is_ours = |attr: &Attribute| attr.path().is_ident("read_only");
+    let (ours, theirs): (Vec<_>, Vec<_>) = std::mem::take(&mut method.attrs).into_iter().partition(is_ours);
+    method.attrs = theirs;
+    if let Some(attr) = ours.first() {
+        return match reason(attr) {
+            Some(reason) => Kind::ReadOnly(reason),
+            None => {
+                mistakes.add(attr.span(), "say why it changes nothing: `#[read_only = \"it only lists names\"]`");
+                Kind::Other
+            }
+        };
+    }
+    let token = method.sig.inputs.iter().find_map(|input| match input {
+        FnArg::Typed(parameter) => token(&parameter.ty),
+        FnArg::Receiver(_) => None,
+    });
+    match token {
+        Some(token) => Kind::Guarded(Box::new(token.clone())),
+        None => {
+            mistakes.add(method.sig.ident.span(), TOKENLESS);
+            Kind::Other
+        }
+    }
+}
+
+fn reason(attr: &Attribute) -> Option<LitStr> {
+    let Meta::NameValue(said) = &attr.meta else { return None };
+    match unwrapped(said.value.clone()) {
+        Expr::Lit(ExprLit { lit: Lit::Str(reason), .. }) if !reason.value().trim().is_empty() => Some(reason),
+        _ => None,
+    }
+}
+
+/// What `&Entitled<_>` refers to. That it is rocky's is for the compiler to check.
+fn token(of: &Type) -> Option<&Type> {
+    let Type::Reference(reference) = bare(of) else { return None };
+    let token = bare(&reference.elem);
+    let named = |path: &Path| path.segments.last().is_some_and(|last| last.ident == "Entitled");
+    matches!(token, Type::Path(path) if reference.mutability.is_none() && named(&path.path)).then_some(token)
+}

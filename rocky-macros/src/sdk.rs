@@ -1,0 +1,89 @@
+//! Where the SDK is found: `::rocky_sdk`, or where `crate = path` says it is.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{
+    Expr, Ident, Path, Token, Type,
+    ext::IdentExt,
+    parse::{Parse, ParseStream},
+};
+
+use crate::mistakes::Mistakes;
+
+#[derive(Clone)]
+pub(crate) struct Sdk(TokenStream);
+
+impl Default for Sdk {
+    fn default() -> Self {
+        Sdk(quote!(::rocky_sdk))
+    }
+}
+
+impl Sdk {
+    /// `crate = path`, as `#[tenant_action]` and `#[driver]` take it where the dependency has another name.
+    pub(crate) fn at(path: &Path) -> Self {
+        Sdk(path.to_token_stream())
+    }
+
+    /// The attribute of a fn or a trait: nothing, or `crate = path`.
+    pub(crate) fn of(attribute: TokenStream, otherwise: &str, mistakes: &mut Mistakes) -> Self {
+        struct Said {
+            key: Ident,
+            value: Path,
+        }
+        impl Parse for Said {
+            fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+                let key = Ident::parse_any(input)?;
+                input.parse::<Token![=]>()?;
+                Ok(Said { key, value: input.call(Path::parse_mod_style)? })
+            }
+        }
+        if attribute.is_empty() {
+            return Sdk::default();
+        }
+        let at = attribute.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+        match syn::parse2::<Said>(attribute) {
+            Ok(said) if said.key == "crate" => Sdk::at(&said.value),
+            _ => {
+                mistakes.add(at, otherwise);
+                Sdk::default()
+            }
+        }
+    }
+
+    /// The same path as if it stood there: what the compiler says of it, it says of that place.
+    pub(crate) fn at_place(&self, place: Span) -> Self {
+        let tokens = self.0.clone().into_iter().map(|mut token| {
+            token.set_span(place);
+            token
+        });
+        Sdk(tokens.collect())
+    }
+
+    /// As text, for serde's attributes.
+    pub(crate) fn text(&self) -> String {
+        self.0.to_string().replace(' ', "")
+    }
+}
+
+impl ToTokens for Sdk {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
+    }
+}
+
+/// What a `macro_rules` fragment hands on is wrapped in a group without brackets: this is what is in it.
+pub(crate) fn unwrapped(mut expression: Expr) -> Expr {
+    while let Expr::Group(group) = expression {
+        expression = *group.expr;
+    }
+    expression
+}
+
+/// The same for a type.
+pub(crate) fn bare(mut of: &Type) -> &Type {
+    while let Type::Group(group) = of {
+        of = &group.elem;
+    }
+    of
+}
