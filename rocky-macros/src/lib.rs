@@ -44,8 +44,7 @@ pub fn tenant_action(attribute: proc_macro::TokenStream, item: proc_macro::Token
         Ok(Item::Fn(item)) => route::expand(attribute, &item),
         Ok(other) => {
             let mut mistakes = Mistakes::default();
-            mistakes
-                .add(keyword(&other), "`#[tenant_action]` goes on a struct (an action) or on an async fn (a route)");
+            mistakes.at(keyword(&other), "`#[tenant_action]` goes on a struct (an action) or on an async fn (a route)");
             let errors = mistakes.into_tokens();
             quote!(#other #errors)
         }
@@ -72,7 +71,7 @@ pub fn driver(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream)
         Ok(Item::Trait(item)) => driver::expand(attribute, item),
         Ok(other) => {
             let mut mistakes = Mistakes::default();
-            mistakes.add(keyword(&other), "`#[driver]` goes on a trait, whose methods take tokens");
+            mistakes.at(keyword(&other), "`#[driver]` goes on a trait, whose methods take tokens");
             let errors = mistakes.into_tokens();
             quote!(#other #errors)
         }

@@ -1,13 +1,20 @@
 //! All the mistakes of one attribute, each at its word, told together.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 
 #[derive(Default)]
 pub(crate) struct Mistakes(Vec<syn::Error>);
 
 impl Mistakes {
-    pub(crate) fn add(&mut self, at: Span, message: impl std::fmt::Display) {
-        self.0.push(syn::Error::new(at, message));
+    /// A mistake in these words, all of which are underlined.
+    pub(crate) fn add(&mut self, at: impl ToTokens, message: impl std::fmt::Display) {
+        self.0.push(syn::Error::new_spanned(at, message));
+    }
+
+    /// The same where there are no words to underline.
+    pub(crate) fn at(&mut self, place: Span, message: impl std::fmt::Display) {
+        self.0.push(syn::Error::new(place, message));
     }
 
     pub(crate) fn take(&mut self, error: syn::Error) {

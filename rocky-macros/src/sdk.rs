@@ -41,11 +41,10 @@ impl Sdk {
         if attribute.is_empty() {
             return Sdk::default();
         }
-        let at = attribute.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
-        match syn::parse2::<Said>(attribute) {
+        match syn::parse2::<Said>(attribute.clone()) {
             Ok(said) if said.key == "crate" => Sdk::at(&said.value),
             _ => {
-                mistakes.add(at, otherwise);
+                mistakes.add(attribute, otherwise);
                 Sdk::default()
             }
         }
@@ -86,4 +85,9 @@ pub(crate) fn bare(mut of: &Type) -> &Type {
         of = &group.elem;
     }
     of
+}
+
+/// Whether it is spelt as a token, without the `&` before it. That it is rocky's is for the compiler to check.
+pub(crate) fn is_token(of: &Type) -> bool {
+    matches!(bare(of), Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Entitled"))
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Debug};
 
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
-use crate::{Slug, Tier, seal::Seal};
+use crate::{Slug, Tier, sealed::ByRockyAlone};
 
 /// A role as a type: [`Admin`], [`Operator`] or [`Observer`], and nobody's own.
 ///
@@ -29,7 +29,7 @@ pub trait Role: BuiltInRole + Send + Sync + 'static {
 )]
 pub trait BuiltInRole {
     /// Cannot be written outside rocky.
-    fn seal() -> Seal;
+    fn sealed() -> ByRockyAlone;
 }
 
 /// May provision, upgrade and decommission.
@@ -50,8 +50,8 @@ macro_rules! roles {
         }
         #[diagnostic::do_not_recommend]
         impl BuiltInRole for $role {
-            fn seal() -> Seal {
-                Seal
+            fn sealed() -> ByRockyAlone {
+                ByRockyAlone
             }
         }
     )*};

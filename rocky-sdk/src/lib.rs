@@ -79,7 +79,7 @@ pub mod web;
 
 mod deployment;
 mod private_files;
-mod seal;
+mod sealed;
 mod slug;
 #[cfg(test)]
 #[cfg(all(feature = "axum", feature = "hearth"))]

@@ -4,6 +4,7 @@ use rocky_sdk::{ActionError, Bolted, Entitled, Slug, tenant_action};
 
 /// Gives a workspace a new key.
 #[tenant_action(role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed", subject = slug)]
+#[derive(Clone)]
 pub struct Rotate {
     /// The workspace.
     pub slug: Slug,
@@ -11,6 +12,7 @@ pub struct Rotate {
 
 /// Takes a workspace's key away.
 #[tenant_action(role = operator, started = "keys.revocation_started", succeeded = "keys.revoked", failed = "keys.revocation_failed", subject = slug)]
+#[derive(Clone)]
 pub struct Revoke {
     /// The workspace.
     pub slug: Slug,

@@ -5,12 +5,16 @@
 use std::path::{Path, PathBuf};
 
 fn fixtures(kind: &str) -> std::io::Result<Vec<PathBuf>> {
+    fixtures_of(kind, "rs")
+}
+
+fn fixtures_of(kind: &str, ending: &str) -> std::io::Result<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind);
     let mut found = Vec::new();
     for folder in std::fs::read_dir(&root)? {
         for fixture in std::fs::read_dir(folder?.path())? {
             let path = fixture?.path();
-            if path.extension().is_some_and(|ending| ending == "rs") {
+            if path.extension().is_some_and(|found| found == ending) {
                 found.extend(path.strip_prefix(&root).map(Path::to_owned));
             }
         }
@@ -27,13 +31,35 @@ fn mistakes_do_not_compile_and_their_twins_do() {
 }
 
 #[test]
-fn each_mistake_has_a_twin() {
+fn each_mistake_has_a_twin_and_a_text() {
     let (fail, pass) = (fixtures("fail").unwrap(), fixtures("pass").unwrap());
-    assert_eq!(fail, pass);
-    assert!(!fail.is_empty());
-    for fixture in fail {
-        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fail").join(&fixture)).unwrap();
+    assert!(fail.len() >= 60 && pass.len() >= 60, "{} and {}", fail.len(), pass.len());
+    for fixture in &fail {
+        assert!(pass.contains(fixture), "{} has no twin in pass/", fixture.display());
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fail").join(fixture);
+        let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("fn main() {"), "{} has no main, which is a second mistake", fixture.display());
+        assert!(path.with_extension("stderr").is_file(), "{} has no text", fixture.display());
+    }
+    let left = fixtures_of("fail", "stderr").unwrap();
+    assert_eq!(left.len(), fail.len(), "a text is left of a fixture that is gone: {left:?}");
+}
+
+/// The bar in `README.md`, as far as a machine can hold it up.
+#[test]
+fn texts_meet_the_bar() {
+    for text in fixtures_of("fail", "stderr").unwrap() {
+        let said = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fail").join(&text)).unwrap();
+        let starts = |with: &str| said.lines().filter(|line| line.starts_with(with)).count();
+        let text = text.display();
+        assert!(
+            starts("error") == 1 || text.to_string().contains("several-mistakes"),
+            "{text}: one mistake, one error"
+        );
+        assert_eq!(starts("warning"), 0, "{text}: a warning beside the error");
+        for word in ["PhantomData", "originates in the", "doors::", "web::", "action::", "airlock::"] {
+            assert!(!said.contains(word) || said.contains(&format!("use rocky_sdk::{word}")), "{text} says {word}");
+        }
     }
 }
 

@@ -1,7 +1,9 @@
-//! The developers' commands: `cargo xtask test`.
+//! The developers' commands: `cargo xtask test`, `wall`, `bench`.
 
+mod bench;
 mod suites;
 mod test;
+mod wall;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -9,7 +11,10 @@ const USAGE: &str = "\
 cargo xtask test             runs every suite that this machine can run, and names what it left out
   --install                  as root on Debian: installs what is missing, and leaves out nothing
   --only NAME                runs one suite
-  --list                     lists the suites";
+  --list                     lists the suites
+cargo xtask wall             takes each guarantee away, in a copy, and sees its test go red
+  --only NAME                does so for one mutation
+cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +23,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(None, false),
         ["test", "--install"] => test::run(None, true),
         ["test", "--only", name] => test::run(Some(name), false),
+        ["wall"] => wall::run(None),
+        ["wall", "--only", name] => wall::run(Some(name)),
+        ["bench", name] => bench::run(name),
         ["test", "--list"] => {
             test::list();
             Ok(true)

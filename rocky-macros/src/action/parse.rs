@@ -98,16 +98,19 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
     };
     if complete && !missing.is_empty() {
         mistakes.add(
-            Span::call_site(),
-            format!("an action says who may do it and which events it leaves: add {}", missing.join(", ")),
+            &item.ident,
+            format!(
+                "an action says who may do it and which events it leaves: add {} to its `#[tenant_action(..)]`",
+                missing.join(", ")
+            ),
         );
     }
+    distinct(started.as_ref(), succeeded.as_ref(), &failed, mistakes);
     let sdk = match setting("crate") {
         None => Sdk::default(),
         Some(Expr::Path(path)) if path.qself.is_none() => Sdk::at(&path.path),
         Some(value) => {
-            mistakes
-                .add(value.span(), "`crate` says where rocky is found: write `crate = r` for `rocky_sdk` named `r`");
+            mistakes.add(value, "`crate` says where rocky is found: write `crate = r` for `rocky_sdk` named `r`");
             Sdk::default()
         }
     };
@@ -117,7 +120,7 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
         Some(value) if word(&value).is_some_and(|word| word == "row") => {
             if subject.is_none() {
                 mistakes.add(
-                    value.span(),
+                    value,
                     "`metered = row` asks for the workspace's tier: say which workspace with `subject = field`",
                 );
             }
@@ -139,6 +142,21 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
     }
 }
 
+/// What happened is read from the event's name: no two moments of an action have one name.
+fn distinct(started: Option<&LitStr>, succeeded: Option<&LitStr>, failed: &Failed, mistakes: &mut Mistakes) {
+    let failed = match failed {
+        Failed::Record(event) => Some(event),
+        Failed::Retry => None,
+    };
+    let same = |one: Option<&LitStr>, other: Option<&LitStr>| {
+        one.zip(other).is_some_and(|(one, other)| one.value() == other.value())
+    };
+    let twice = if same(started, succeeded) { succeeded } else { failed };
+    if same(started, succeeded) || same(started, failed) || same(succeeded, failed) {
+        mistakes.add(twice, "an action's start, success and failure are three events: give this one a name of its own");
+    }
+}
+
 /// Takes the `#[audit(redact)]` off the fields and says which had one.
 fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
     let mut redacted = Vec::new();
@@ -149,8 +167,8 @@ fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
         for attr in ours {
             match attr.parse_args::<Ident>() {
                 Ok(word) if word == "redact" => redacted.extend(field.ident.clone()),
-                Ok(word) => mistakes.add(word.span(), "a field is marked `#[audit(redact)]`, or not at all"),
-                Err(_) => mistakes.add(attr.path().span(), "write `#[audit(redact)]`"),
+                Ok(word) => mistakes.add(word, "a field is marked `#[audit(redact)]`, or not at all"),
+                Err(_) => mistakes.add(attr.path(), "write `#[audit(redact)]`"),
             }
         }
     }
@@ -159,7 +177,7 @@ fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
         let attributes = item.fields.iter().flat_map(|field| &field.attrs).chain(&item.attrs);
         for attr in attributes.filter(|attr| attr.path().is_ident("serde") || attr.path().is_ident("cfg_attr")) {
             mistakes.add(
-                attr.path().span(),
+                attr.path(),
                 "a struct with a redacted field takes no `#[serde(..)]`: the audit event would not follow it",
             );
         }
@@ -171,18 +189,17 @@ fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
 fn shape(item: &ItemStruct, mistakes: &mut Mistakes) -> bool {
     let mut whole = true;
     if !item.generics.params.is_empty() {
-        mistakes.add(item.generics.span(), "an action is one concrete type: write one struct for each action");
+        mistakes.add(&item.generics, "an action is one concrete type: write one struct for each action");
         whole = false;
     }
     match &item.fields {
         Fields::Named(_) => {}
         Fields::Unnamed(fields) => {
-            mistakes.add(fields.span(), "an action's arguments have names in its audit event: write `{ name: Type }`");
+            mistakes.add(fields, "an action's arguments have names in its audit event: write `{ name: Type }`");
             whole = false;
         }
         Fields::Unit => {
-            mistakes
-                .add(item.ident.span(), format!("an action without arguments is written `struct {} {{}}`", item.ident));
+            mistakes.add(&item.ident, format!("an action without arguments is written `struct {} {{}}`", item.ident));
             whole = false;
         }
     }
@@ -202,11 +219,11 @@ fn settings(attribute: TokenStream, mistakes: &mut Mistakes) -> Option<HashMap<S
     for Setting { key, value } in list {
         let name = key.to_string();
         if !KEYS.contains(&name.as_str()) {
-            mistakes.add(key.span(), unknown(&name));
+            mistakes.add(&key, unknown(&name));
         } else if let Entry::Vacant(free) = settings.entry(name) {
             free.insert(value);
         } else {
-            mistakes.add(key.span(), format!("`{key}` is said twice: keep one"));
+            mistakes.add(&key, format!("`{key}` is said twice: keep one"));
         }
     }
     Some(settings)
@@ -242,7 +259,7 @@ fn role(value: &Expr, mistakes: &mut Mistakes) -> Option<Ident> {
         Some("operator") => "Operator",
         Some("observer") => "Observer",
         _ => {
-            mistakes.add(value.span(), "a role is one of the words `admin`, `operator`, `observer`");
+            mistakes.add(value, "a role is one of the words `admin`, `operator`, `observer`");
             return None;
         }
     };
@@ -251,7 +268,7 @@ fn role(value: &Expr, mistakes: &mut Mistakes) -> Option<Ident> {
 
 fn event(value: &Expr, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
     let Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) = value else {
-        mistakes.add(value.span(), format!("an event's name is a text: {example}"));
+        mistakes.add(value, format!("an event's name is a text: {example}"));
         return None;
     };
     let text = name.value();
@@ -261,13 +278,13 @@ fn event(value: &Expr, example: &str, mistakes: &mut Mistakes) -> Option<LitStr>
     };
     if words.len() < 2 || !words.iter().all(plain) || text.len() > 64 {
         mistakes.add(
-            name.span(),
+            name,
             "an event's name is a family and a word of a-z, 0-9 and `_`, at most 64 characters: write \"family.event\"",
         );
         return None;
     }
     if ["auth", "log", "segment", "hatch"].contains(&words[0]) {
-        mistakes.add(name.span(), format!("the event family `{}` is written by rocky alone: choose another", words[0]));
+        mistakes.add(name, format!("the event family `{}` is written by rocky alone: choose another", words[0]));
         return None;
     }
     Some(name.clone())
@@ -277,7 +294,7 @@ fn event(value: &Expr, example: &str, mistakes: &mut Mistakes) -> Option<LitStr>
 fn field(value: &Expr, item: &ItemStruct, key: &str, mistakes: &mut Mistakes) -> Option<Ident> {
     let names = || item.fields.iter().filter_map(|Field { ident, .. }| ident.as_ref());
     let Some(word) = word(value) else {
-        mistakes.add(value.span(), format!("`{key}` names a field: write `{key} = field`"));
+        mistakes.add(value, format!("`{key}` names a field: write `{key} = field`"));
         return None;
     };
     if names().any(|name| name == word) {
@@ -285,6 +302,6 @@ fn field(value: &Expr, item: &ItemStruct, key: &str, mistakes: &mut Mistakes) ->
     }
     let known: Vec<String> = names().map(|name| format!("`{name}`")).collect();
     let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
-    mistakes.add(word.span(), format!("`{}` has no field `{word}`: {known}", item.ident));
+    mistakes.add(word, format!("`{}` has no field `{word}`: {known}", item.ident));
     None
 }

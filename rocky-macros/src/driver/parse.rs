@@ -1,12 +1,10 @@
 //! From a trait to what each of its methods takes, or to all the methods that take no token.
 
-use syn::{
-    Attribute, Expr, ExprLit, FnArg, ItemTrait, Lit, LitStr, Meta, Path, TraitItem, TraitItemFn, Type, spanned::Spanned,
-};
+use syn::{Attribute, Expr, ExprLit, FnArg, ItemTrait, Lit, LitStr, Meta, TraitItem, TraitItemFn, Type};
 
 use crate::{
     mistakes::Mistakes,
-    sdk::{bare, unwrapped},
+    sdk::{bare, is_token, unwrapped},
 };
 
 pub(super) struct Model {
@@ -35,7 +33,7 @@ pub(super) fn model(mut item: ItemTrait, mistakes: &mut Mistakes) -> Model {
             TraitItem::Fn(method) => kind(method, mistakes),
             TraitItem::Const(_) | TraitItem::Type(_) => Kind::Other,
             other => {
-                mistakes.add(other.span(), "a driver's methods are seen where they stand: write them out");
+                mistakes.add(other, "a driver's methods are seen where they stand: write them out");
                 Kind::Other
             }
         });
@@ -51,22 +49,25 @@ fn kind(method: &mut TraitItemFn, mistakes: &mut Mistakes) -> Kind {
         return match reason(attr) {
             Some(reason) => Kind::ReadOnly(reason),
             None => {
-                mistakes.add(attr.span(), "say why it changes nothing: `#[read_only = \"it only lists names\"]`");
+                mistakes.add(attr, "say why it changes nothing: `#[read_only = \"it only lists names\"]`");
                 Kind::Other
             }
         };
     }
-    let token = method.sig.inputs.iter().find_map(|input| match input {
-        FnArg::Typed(parameter) => token(&parameter.ty),
-        FnArg::Receiver(_) => None,
-    });
-    match token {
-        Some(token) => Kind::Guarded(Box::new(token.clone())),
-        None => {
-            mistakes.add(method.sig.ident.span(), TOKENLESS);
-            Kind::Other
+    let types = || {
+        method.sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(parameter) => Some(&*parameter.ty),
+            FnArg::Receiver(_) => None,
+        })
+    };
+    match (types().find_map(token), types().find(|of| is_token(referred(of)))) {
+        (Some(token), _) => return Kind::Guarded(Box::new(token.clone())),
+        (None, Some(taken)) => {
+            mistakes.add(taken, "a token is lent and stays the doors': write `&Entitled<TheAction>`")
         }
+        (None, None) => mistakes.add(&method.sig.ident, TOKENLESS),
     }
+    Kind::Other
 }
 
 fn reason(attr: &Attribute) -> Option<LitStr> {
@@ -77,10 +78,17 @@ fn reason(attr: &Attribute) -> Option<LitStr> {
     }
 }
 
-/// What `&Entitled<_>` refers to. That it is rocky's is for the compiler to check.
+/// What `&Entitled<_>` refers to.
 fn token(of: &Type) -> Option<&Type> {
     let Type::Reference(reference) = bare(of) else { return None };
     let token = bare(&reference.elem);
-    let named = |path: &Path| path.segments.last().is_some_and(|last| last.ident == "Entitled");
-    matches!(token, Type::Path(path) if reference.mutability.is_none() && named(&path.path)).then_some(token)
+    (reference.mutability.is_none() && is_token(token)).then_some(token)
+}
+
+/// The type behind a reference, or the type itself.
+fn referred(of: &Type) -> &Type {
+    match bare(of) {
+        Type::Reference(reference) => bare(&reference.elem),
+        other => other,
+    }
 }

@@ -10,7 +10,10 @@ pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
     let Model { item, sdk, token, entitled, action, extractors, output } = model;
     let (attributes, visibility, block) = (&item.attrs, &item.vis, &item.block);
     let name = &item.sig.ident;
-    let local = |name: &str| Ident::new(name, Span::mixed_site());
+    // Locals stand where the action does: what the signature's check has said of it already is then not said again for
+    // the calls of the body. The inner fn's name is none of theirs, whatever the route is called.
+    let local = |name: &str| Ident::new(name, action.span());
+    let inner = Ident::new("behind_the_doors", Span::mixed_site());
     let (authenticated, payload, audited, lent) =
         (local("authenticated"), local("action"), local("audited"), local("token"));
     let arguments: Vec<Ident> = (0..extractors.len()).map(|at| local(&format!("extracted{at}"))).collect();
@@ -33,6 +36,12 @@ pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
         let sdk = sdk.at_place(entitled.span());
         quote_spanned!(entitled.span()=> const _: fn() = #sdk::doors::lent::<#entitled>;)
     };
+    let behind = quote_spanned! {action.span()=>
+        let #audited = #authenticated.audit(#payload).await?;
+        #audited
+            .perform::<(), #value, #error>((), move |#lent, _| ::std::boxed::Box::pin(#inner(#lent, #(#arguments),*)))
+            .await
+    };
     let token = &token.pat;
     quote! {
         #(#attributes)*
@@ -42,11 +51,8 @@ pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
             #sdk::web::Payload(#payload): #sdk::web::Payload<#action>,
         ) -> ::core::result::Result<#sdk::Completed<#action, #value>, #sdk::Refusal<#error>> {
             #exact
-            async fn #name(#token: &#sdk::Entitled<#action>, #(#extractors),*) -> ::core::result::Result<#value, #error> #block
-            let #audited = #authenticated.audit(#payload).await?;
-            #audited
-                .perform::<(), #value, #error>((), move |#lent, _| ::std::boxed::Box::pin(#name(#lent, #(#arguments),*)))
-                .await
+            async fn #inner(#token: &#sdk::Entitled<#action>, #(#extractors),*) -> ::core::result::Result<#value, #error> #block
+            #behind
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn expand(attribute: TokenStream, item: &ItemFn) -> TokenStream {
         Some(model) if mistakes.is_empty() => expand::tokens(&model),
         _ => {
             let errors = mistakes.into_tokens();
+            let item = parse::as_meant(item);
             quote!(#item #errors)
         }
     }

@@ -2,13 +2,11 @@
 
 use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{
-    FnArg, GenericArgument, Ident, ItemFn, PatType, PathArguments, ReturnType, Signature, Type, spanned::Spanned,
-};
+use syn::{FnArg, GenericArgument, Ident, ItemFn, PatType, PathArguments, ReturnType, Signature, Type, parse_quote};
 
 use crate::{
     mistakes::Mistakes,
-    sdk::{Sdk, bare},
+    sdk::{Sdk, bare, is_token},
 };
 
 pub(super) struct Model<'a> {
@@ -48,7 +46,7 @@ pub(super) fn model<'a>(attribute: TokenStream, item: &'a ItemFn, mistakes: &mut
             }
             FnArg::Receiver(receiver) => {
                 mistakes.add(
-                    receiver.span(),
+                    receiver,
                     "a route is a free fn: take what it needs as an extractor, `State(hearth): State<Hearth>`",
                 );
                 return None;
@@ -61,34 +59,47 @@ pub(super) fn model<'a>(attribute: TokenStream, item: &'a ItemFn, mistakes: &mut
     Some(Model { item, sdk, token, entitled, action, extractors: parameters.split_off(1), output })
 }
 
+/// The fn less those mistakes that the compiler would tell once more.
+pub(super) fn as_meant(item: &ItemFn) -> ItemFn {
+    let mut item = item.clone();
+    item.sig.constness = None;
+    if let Some(FnArg::Typed(first)) = item.sig.inputs.first_mut()
+        && is_token(&first.ty)
+    {
+        let owned = &first.ty;
+        first.ty = parse_quote!(&#owned);
+    }
+    item
+}
+
 /// Nothing that an axum handler cannot be.
 fn plain(signature: &Signature, mistakes: &mut Mistakes) {
     const PLAIN: &str = "a route is a plain `async fn`: take this word away";
     if signature.asyncness.is_none() {
-        mistakes.add(signature.fn_token.span(), "a route waits for the doors: write `async fn`");
+        mistakes.add(signature.fn_token, "a route waits for the doors: write `async fn`");
     }
     if !signature.generics.params.is_empty() {
-        mistakes.add(signature.generics.span(), "a route is one concrete fn: write one for each action");
+        mistakes.add(&signature.generics, "a route is one concrete fn: write one for each action");
     }
     if let Some(clause) = &signature.generics.where_clause {
-        mistakes.add(clause.where_token.span(), "a route is one concrete fn: it needs no `where`");
+        mistakes.add(clause, "a route is one concrete fn: it needs no `where`");
     }
     if let Some(constness) = &signature.constness {
-        mistakes.add(constness.span(), PLAIN);
+        mistakes.add(constness, PLAIN);
     }
     let safety = signature.safety.to_token_stream();
     if !safety.is_empty() {
-        mistakes.add(safety.span(), PLAIN);
+        mistakes.add(safety, PLAIN);
     }
     if let Some(abi) = &signature.abi {
-        mistakes.add(abi.span(), PLAIN);
+        mistakes.add(abi, PLAIN);
     }
 }
 
 /// No `impl Trait`: axum would not know which.
 fn concrete(of: &Type, mistakes: &mut Mistakes) {
     if let Some(at) = find(of.to_token_stream(), &mut |token, _| is_word(token, "impl")) {
-        mistakes.add(at, "a route is one concrete fn: name the type");
+        mistakes.at(at, "a route is one concrete fn: name the type");
     }
 }
 
@@ -100,7 +111,7 @@ fn token<'a>(
 ) -> Option<(&'a PatType, &'a Type, &'a Type)> {
     const WANTED: &str = "a route's first parameter is its token: write `token: &Entitled<TheAction>`";
     let Some(first) = first else {
-        mistakes.add(signature.paren_token.span.join(), WANTED);
+        mistakes.at(signature.paren_token.span.join(), WANTED);
         return None;
     };
     if let Type::Reference(reference) = bare(&first.ty)
@@ -112,7 +123,7 @@ fn token<'a>(
     {
         return Some((first, entitled, action));
     }
-    mistakes.add(first.ty.span(), WANTED);
+    mistakes.add(&first.ty, WANTED);
     None
 }
 
@@ -120,12 +131,12 @@ fn token<'a>(
 fn output<'a>(signature: &'a Signature, mistakes: &mut Mistakes) -> Option<Output<'a>> {
     const WANTED: &str = "a route gives back what it made or its error: write `-> Result<T, E>`";
     let ReturnType::Type(_, output) = &signature.output else {
-        mistakes.add(signature.paren_token.span.close(), WANTED);
+        mistakes.at(signature.paren_token.span.close(), WANTED);
         return None;
     };
     let output = bare(output);
     let Some((name, arguments)) = arguments(output).filter(|(name, _)| name.to_string().ends_with("Result")) else {
-        mistakes.add(output.span(), WANTED);
+        mistakes.add(output, WANTED);
         return None;
     };
     concrete(output, mistakes);
@@ -138,7 +149,7 @@ fn output<'a>(signature: &'a Signature, mistakes: &mut Mistakes) -> Option<Outpu
         _ => false,
     };
     if let Some(at) = find(output.to_token_stream(), &mut { borrowed }) {
-        mistakes.add(at, "what a route gives back outlives its token: return an owned type, `String` for `&str`");
+        mistakes.at(at, "what a route gives back outlives its token: return an owned type, `String` for `&str`");
         return None;
     }
     match arguments[..] {

@@ -1,6 +1,12 @@
 //! Door 1: `Authenticated<R>`.
 
-use std::{any::TypeId, marker::PhantomData, sync::Arc, time::Instant};
+use std::{
+    any::TypeId,
+    future::{Pending, pending},
+    marker::PhantomData,
+    sync::Arc,
+    time::Instant,
+};
 
 use serde::de::IgnoredAny;
 use serde_json::value::{RawValue, to_raw_value};
@@ -9,20 +15,19 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    AnswerKey, Audited, Denied, Doors, Inbound, Intent, Invariant, Owner, Recall, ServiceKey,
+    AnswerKey, Audited, Completed, Denied, Doors, Inbound, Intent, Invariant, Owner, Recall, Refusal, ServiceKey,
     audited::{Stage, audited},
     inbound::visible,
     ledger::{ledger_unavailable, unknown_workspace},
     open_action::OpenAction,
     problem::Problem,
-    vocabulary::Word,
 };
 use crate::{
     Action, Admin, BoxFuture, Observer, Operator, Role,
     action::Audit,
     airlock::{Credentials, Session, Unresolved},
     hatch::WriteError,
-    seal::Seal,
+    sealed::{ByRockyAlone, Word},
 };
 
 /// Somebody whose role is `R` or higher. Good for one audited action, begun within the token's time (30 s, settable), or
@@ -61,6 +66,18 @@ impl Covers<Observer> for Operator {}
 #[diagnostic::do_not_recommend]
 impl Covers<Observer> for Observer {}
 
+/// Nothing has it: it carries the sentence that the compiler says when an action is audited before anybody was asked who they
+/// are.
+#[diagnostic::on_unimplemented(
+    message = "nobody was asked who they are yet",
+    label = "Airlock comes first: write `.authenticate::<Admin>(&credentials).await?.audit(..)`",
+    note = "an action is somebody's: `authenticate` gives what has `audit`"
+)]
+pub trait Authenticates {
+    /// Cannot be written outside rocky.
+    fn sealed() -> ByRockyAlone;
+}
+
 /// Nothing has it: it carries the sentence that the compiler says when an action is performed before it is audited.
 #[diagnostic::on_unimplemented(
     message = "this action is not audited yet",
@@ -69,7 +86,7 @@ impl Covers<Observer> for Observer {}
 )]
 pub trait Audits {
     /// Cannot be written outside rocky.
-    fn seal() -> Seal;
+    fn sealed() -> ByRockyAlone;
 }
 
 impl Doors {
@@ -189,12 +206,12 @@ impl<R: Role> Authenticated<R> {
     ///     authenticated.perform((), |_, _| Box::pin(async { Ok(()) })).await;
     /// }
     /// ```
-    pub fn perform<C, Code>(self, context: C, act: Code) -> std::future::Ready<()>
+    pub fn perform<C, Code, A, T, E>(self, context: C, act: Code) -> Pending<Result<Completed<A, T>, Refusal<E>>>
     where
         Authenticated<R>: Audits,
     {
-        drop((context, act));
-        std::future::ready(())
+        drop((self, context, act));
+        pending()
     }
 
     async fn audit_here<A: Action>(self, action: A) -> Result<Audited<A>, Denied> {

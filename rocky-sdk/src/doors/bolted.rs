@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 
-use super::{Doors, Entitled, Identity, Invariant, vocabulary::Word};
-use crate::Action;
+use super::{Doors, Entitled, Identity, Invariant};
+use crate::{Action, sealed::Word};
 
 /// A driver of your own, opened only by tokens of the actions in its type's list:
 /// `Bolted<KeyStore, (Rotate, Revoke)>`. Nobody can add to the list from outside.

@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 use super::{Doors, Identity, Intent, Invariant};
-use crate::{DeploymentRef, airlock::Session, seal::Seal};
+use crate::{DeploymentRef, airlock::Session, sealed::ByRockyAlone};
 
 /// The token that opens a driver. It owns the action that was audited, so what was audited is what is done, and lends
 /// the row that the action is about.
@@ -50,7 +50,7 @@ pub trait Token {
     /// The action that it is for.
     type Action;
     /// Cannot be written outside rocky.
-    fn seal() -> Seal;
+    fn sealed() -> ByRockyAlone;
 }
 
 /// Holds only for a token. What [`tenant_action`](crate::tenant_action) writes asks it about a route's first parameter.
@@ -66,8 +66,8 @@ pub const fn lent<T: Token>() {}
 #[diagnostic::do_not_recommend]
 impl<A> Token for Entitled<A> {
     type Action = A;
-    fn seal() -> Seal {
-        Seal
+    fn sealed() -> ByRockyAlone {
+        ByRockyAlone
     }
 }
 

@@ -30,7 +30,7 @@ mod service;
 mod vocabulary;
 
 use std::{
-    future::Future,
+    future::{Future, Pending, pending},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -42,7 +42,7 @@ use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use audited::Audited;
-pub use authenticated::{Audits, Authenticated, Covers};
+pub use authenticated::{Audits, Authenticated, Authenticates, Covers};
 pub use billing::Billing;
 pub use bolted::{ActionList, Bolted, EventNameTaken, ForeignToken, Holds, MayOpen};
 pub use builder::{BuildError, DoorsBuilder, WantsAirlock, WantsBilling, WantsHatch};
@@ -176,6 +176,22 @@ impl Doors {
         }
         let left = self.0.registry.at_work();
         if left.is_empty() { Ok(()) } else { Err(Undrained(left)) }
+    }
+
+    /// Door 2 comes after door 1: an action is audited by [`Authenticated::audit`], and this does not compile. It is here so that
+    /// the compiler can say so.
+    ///
+    /// ```compile_fail,E0277
+    /// # use rocky_sdk::{Doors, Slug, Tier, tenant_action};
+    /// # #[tenant_action(role = admin, started = "a.b_started", succeeded = "a.b", failed = "a.failed")]
+    /// # struct Rename { title: String }
+    /// async fn rename(doors: Doors, title: String) {
+    ///     doors.audit(Rename { title }).await;
+    /// }
+    /// ```
+    pub fn audit<A: Authenticates>(&self, action: A) -> Pending<Result<Audited<A>, Denied>> {
+        drop(action);
+        pending()
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -63,7 +63,7 @@ impl<T, E> Attempt for Result<T, E> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the body of an answer",
     label = "an answer's body is written by serde",
-    note = "put `#[derive(serde::Serialize)]` on `{Self}`; it is owned, and may be sent to another thread"
+    note = "give back a type of your own with `#[derive(serde::Serialize)]` on it: owned, and `Send`"
 )]
 pub trait Body: Serialize + Send + 'static {}
 

@@ -50,7 +50,8 @@ pub enum ErrorKind {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it means to the caller",
     label = "this error has no answer yet",
-    note = "write `impl rocky_sdk::ActionError for {Self} {{}}`: 502 `driver-failed`, unless you say otherwise in it"
+    note = "give back an error type of your own, and write `impl rocky_sdk::ActionError for TheError {{}}`",
+    note = "the caller gets 502 `driver-failed`, unless you say otherwise in it"
 )]
 pub trait ActionError: std::error::Error + Send + 'static {
     /// What it means.

@@ -8,18 +8,7 @@ use std::{
 };
 
 use super::bolted::EventNameTaken;
-use crate::{Action, action::failed_event};
-
-/// An action's type and its events.
-#[derive(Debug, Clone)]
-pub struct Word {
-    pub(super) action: TypeId,
-    name: &'static str,
-    /// Its own: started and succeeded.
-    own: [&'static str; 2],
-    /// What a failure leaves; actions may share it.
-    failed: Cow<'static, str>,
-}
+use crate::{Action, action::failed_event, sealed::Word};
 
 /// What a name is for.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use axum::{
 use tracing::Instrument;
 
 use crate::{
-    Authenticated, Credentials, Denied, Doors, EventName, Inbound, Role, Slug,
+    Authenticated, Credentials, Denied, Doors, Inbound, Role, Slug,
     doors::{Problem, visible},
+    sealed::Wanted,
 };
 
 const REQUEST_ID: &str = "x-request-id";
@@ -18,10 +19,6 @@ const REQUEST_ID: &str = "x-request-id";
 /// The doors that a router was made with. Of a private type, so that the state stays the user's own.
 #[derive(Clone)]
 pub(super) struct Mounted(pub(super) Doors);
-
-/// The started event of the action behind a route.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted(pub(super) EventName);
 
 #[derive(Clone)]
 struct RequestId(String);

@@ -9,8 +9,12 @@ use axum::{
     routing::{self, MethodRouter},
 };
 
-use super::request::{Mounted, Wanted, identify};
-use crate::{Action, Authenticated, Completed, Denied, Doors, Refusal, doors::Problem, seal::Seal};
+use super::request::{Mounted, identify};
+use crate::{
+    Action, Authenticated, Completed, Denied, Doors, Refusal,
+    doors::Problem,
+    sealed::{ByRockyAlone, Wanted},
+};
 
 /// An axum router whose mutating routes go through the doors and whose reads know who asks.
 ///
@@ -42,7 +46,7 @@ pub trait Guarded<Form> {
 )]
 pub trait Recognised<Form> {
     /// Cannot be written outside rocky.
-    fn seal() -> Seal;
+    fn sealed() -> ByRockyAlone;
 }
 
 /// An axum handler for a router of this state, under a sentence of ours. Every handler is one.
@@ -64,7 +68,7 @@ impl<H: Handler<M, S>, M, S> Mountable<M, S> for H {}
 )]
 pub trait MountedByMethod {
     /// Cannot be written outside rocky.
-    fn seal() -> Seal;
+    fn sealed() -> ByRockyAlone;
 }
 
 /// Part of a handler's form in error messages: what it returns.
@@ -164,8 +168,8 @@ macro_rules! forms {
             F: FnOnce(Authenticated<R>, $($argument,)*) -> Fut,
             Fut: Future,
         {
-            fn seal() -> Seal {
-                Seal
+            fn sealed() -> ByRockyAlone {
+                ByRockyAlone
             }
         }
     };

@@ -1,6 +1,7 @@
-use ui_tests::{KeyStore, Keys};
+use rocky_sdk::Bolted;
+use ui_tests::{KeyStore, Rotate};
 
-fn store(keys: &Keys) -> &KeyStore {
+fn store(keys: &Bolted<KeyStore, (Rotate,)>) -> &KeyStore {
     &keys.driver
 }
 

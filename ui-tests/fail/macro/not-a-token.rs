@@ -2,7 +2,7 @@ use rocky_sdk::tenant_action;
 use ui_tests::{Rotate, Sealed};
 
 #[tenant_action]
-async fn rotate(rotate: &Rotate) -> Result<String, Sealed> {
+async fn rotate(_rotate: &Rotate) -> Result<String, Sealed> {
     Ok(String::new())
 }
 

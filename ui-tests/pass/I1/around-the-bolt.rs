@@ -1,7 +1,7 @@
-use rocky_sdk::Entitled;
-use ui_tests::{KeyStore, Keys, Rotate};
+use rocky_sdk::{Bolted, Entitled};
+use ui_tests::{KeyStore, Rotate};
 
-fn store<'t>(keys: &'t Keys, token: &'t Entitled<Rotate>) -> &'t KeyStore {
+fn store<'t>(keys: &'t Bolted<KeyStore, (Rotate,)>, token: &'t Entitled<Rotate>) -> &'t KeyStore {
     keys.open(token).unwrap()
 }
 

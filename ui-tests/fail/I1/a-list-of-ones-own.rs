@@ -1,0 +1,7 @@
+use rocky_sdk::doors::ActionList;
+
+struct Everything;
+
+impl ActionList for Everything {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use rocky_sdk::{Entitled, doors::Holds, tenant_action};
+use ui_tests::Rotate;
+
+#[tenant_action(role = observer, started = "wells.dug_started", succeeded = "wells.dug", failed = "wells.failed")]
+struct Dig {}
+
+impl Holds<Entitled<Dig>, 7> for (Rotate,) {}
+
+fn main() {}

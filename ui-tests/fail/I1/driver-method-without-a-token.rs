@@ -1,0 +1,10 @@
+use rocky_sdk::{Entitled, driver};
+use ui_tests::{Rotate, Sealed};
+
+#[driver]
+trait KeyStore {
+    fn rotate(&self, token: &Entitled<Rotate>) -> Result<String, Sealed>;
+    fn forget(&self, slug: &str) -> Result<(), Sealed>;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use rocky_sdk::driver;
+
+#[driver]
+struct KeyStore {
+    client: (),
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use rocky_sdk::{Entitled, driver};
+use ui_tests::{Rotate, Sealed};
+
+#[driver]
+trait KeyStore {
+    fn rotate(&self, token: &Entitled<Rotate>) -> Result<String, Sealed>;
+    #[read_only]
+    fn names(&self) -> Vec<String>;
+}
+
+fn main() {}

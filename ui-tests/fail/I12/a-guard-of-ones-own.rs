@@ -1,0 +1,7 @@
+use rocky_sdk::web::Guarded;
+
+struct Unguarded;
+
+impl Guarded<()> for Unguarded {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use rocky_sdk::web::Recognised;
+
+struct Unasked;
+
+impl Recognised<()> for Unasked {}
+
+fn main() {}

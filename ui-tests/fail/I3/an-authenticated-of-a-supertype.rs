@@ -1,0 +1,10 @@
+use rocky_sdk::Authenticated;
+
+type Any = for<'a> fn(&'a str);
+type One = fn(&'static str);
+
+fn narrow(authenticated: Authenticated<Any>) -> Authenticated<One> {
+    authenticated
+}
+
+fn main() {}

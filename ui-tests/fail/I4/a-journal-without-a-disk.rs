@@ -1,0 +1,3 @@
+use rocky_sdk::hatch::journal as doubles;
+
+fn main() {}

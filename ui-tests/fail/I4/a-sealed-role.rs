@@ -1,0 +1,7 @@
+use rocky_sdk::BuiltInRole;
+
+struct Root;
+
+impl BuiltInRole for Root {}
+
+fn main() {}

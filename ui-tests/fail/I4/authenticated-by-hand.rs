@@ -1,0 +1,8 @@
+use rocky_sdk::{Admin, Authenticated, Credentials, Denied, Doors};
+
+async fn forge(doors: Doors, who: Credentials) -> Result<Authenticated<Admin>, Denied> {
+    let _ = who;
+    Ok(Authenticated { doors })
+}
+
+fn main() {}

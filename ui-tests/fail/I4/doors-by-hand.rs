@@ -1,0 +1,7 @@
+use rocky_sdk::Doors;
+
+fn more(built: &Doors) -> Doors {
+    Doors(Default::default())
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use rocky_sdk::ServiceKey;
+
+fn copy(key: &ServiceKey) -> ServiceKey {
+    key.clone()
+}
+
+fn main() {}

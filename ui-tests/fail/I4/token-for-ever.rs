@@ -1,0 +1,8 @@
+use rocky_sdk::Entitled;
+use ui_tests::Rotate;
+
+fn extend<'t>(token: &'t Entitled<Rotate>) -> &'static Entitled<Rotate> {
+    token
+}
+
+fn main() {}

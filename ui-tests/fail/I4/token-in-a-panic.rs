@@ -1,0 +1,8 @@
+use rocky_sdk::Entitled;
+use ui_tests::Rotate;
+
+fn throw(token: &Entitled<Rotate>) {
+    std::panic::panic_any(token);
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use rocky_sdk::{Audited, Completed, Refusal};
+use ui_tests::{KeyStore, Rotate, Sealed};
+
+async fn rotate(audited: Audited<Rotate>) -> Result<Completed<Rotate, String>, Refusal<Sealed>> {
+    let store: Result<KeyStore, Sealed> = Ok(KeyStore);
+    audited.perform(store?, |token, store| Box::pin(store.rotate(token))).await
+}
+
+fn main() {}

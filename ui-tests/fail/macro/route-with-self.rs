@@ -1,0 +1,11 @@
+use rocky_sdk::{Entitled, tenant_action};
+use ui_tests::{KeyStore, Rotate, Sealed};
+
+trait Routes {
+    #[tenant_action]
+    async fn rotate(&self, token: &Entitled<Rotate>) -> Result<String, Sealed> {
+        KeyStore.rotate(token).await
+    }
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+struct KeyStore {
+    client: (),
+}
+
+fn main() {}

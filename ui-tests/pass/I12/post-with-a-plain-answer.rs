@@ -1,0 +1,17 @@
+use rocky_sdk::{Admin, Authenticated, Completed, Doors, Refusal, web::{DoorRouter, Payload}};
+use ui_tests::{KeyStore, Rotate, Sealed};
+
+async fn rotate(
+    authenticated: Authenticated<Admin>,
+    Payload(action): Payload<Rotate>,
+) -> Result<Completed<Rotate, String>, Refusal<Sealed>> {
+    let completed: Completed<Rotate, String> =
+        authenticated.audit(action).await?.perform(KeyStore, |token, store| Box::pin(store.rotate(token))).await?;
+    Ok(completed)
+}
+
+fn app(doors: Doors) -> axum::Router {
+    DoorRouter::new(doors).post("/keys/{slug}", rotate).with_state(())
+}
+
+fn main() {}

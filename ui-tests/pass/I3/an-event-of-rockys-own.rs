@@ -1,0 +1,5 @@
+use rocky_sdk::EventName;
+
+const DENIED: EventName = EventName::new("doors.denied");
+
+fn main() {}

@@ -1,0 +1,3 @@
+use rocky_sdk::hatch::Journal as Real;
+
+fn main() {}

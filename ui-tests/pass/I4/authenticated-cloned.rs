@@ -1,0 +1,8 @@
+use rocky_sdk::{Admin, Authenticated, Slug};
+use ui_tests::Rotate;
+
+async fn twice(authenticated: Authenticated<Admin>, slug: Slug) {
+    let _ = authenticated.audit(Rotate { slug }).await;
+}
+
+fn main() {}

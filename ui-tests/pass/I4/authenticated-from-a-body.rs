@@ -1,0 +1,11 @@
+use rocky_sdk::{Admin, Authenticated, web::DoorRouter, Doors};
+
+async fn who(authenticated: Authenticated<Admin>) -> String {
+    authenticated.session().tenant().to_owned()
+}
+
+fn app(doors: Doors) -> axum::Router {
+    DoorRouter::new(doors).public_get("/who", who).with_state(())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use rocky_sdk::Entitled;
+use ui_tests::Rotate;
+
+fn leak(token: &Entitled<Rotate>) -> &Entitled<Rotate> {
+    Box::leak(Box::new(token))
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use rocky_sdk::{Audited, Completed, Refusal};
+use ui_tests::{KeyStore, Rotate, Sealed};
+
+async fn rotate(audited: Audited<Rotate>) -> Result<Completed<Rotate, String>, Refusal<Sealed>> {
+    let ended: Result<Completed<Rotate, String>, Refusal<Sealed>> =
+        audited.perform(KeyStore, |token, store| Box::pin(store.rotate(token))).await;
+    ended
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use rocky_sdk::{Admin, Authenticated, Credentials, Denied, Doors};
+
+async fn refuse(doors: Doors, who: Credentials) -> Result<Authenticated<Admin>, Denied> {
+    doors.authenticate(&who).await
+}
+
+fn main() {}

@@ -1,0 +1,1316 @@
+//! What each guarantee rests on, as a change that takes it away.
+//!
+//! Each change compiles, and something that is there already goes red of it: a mistake that compiles now, or a test. A
+//! `from` stands in its file exactly once.
+
+use super::{
+    Killer::{Fixture, Unit},
+    Mutation,
+};
+
+pub(super) const MUTATIONS: &[Mutation] = &[
+    // Door 1: who is this, and is their role enough?
+    Mutation {
+        name: "session-made-a-token",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "impl<R> std::fmt::Debug for Authenticated<R> {",
+        to: r#"impl<R> From<Session> for Authenticated<R> {
+    fn from(session: Session) -> Self {
+        unimplemented!("{session:?}")
+    }
+}
+
+impl<R> std::fmt::Debug for Authenticated<R> {"#,
+        killer: Fixture("I4/authenticated-from-a-session"),
+    },
+    Mutation {
+        name: "authenticated-read-from-a-body",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "impl<R> std::fmt::Debug for Authenticated<R> {",
+        to: r#"impl<'de, R> serde::Deserialize<'de> for Authenticated<R> {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("nobody"))
+    }
+}
+
+impl<R> std::fmt::Debug for Authenticated<R> {"#,
+        killer: Fixture("I4/authenticated-from-a-body"),
+    },
+    Mutation {
+        name: "authenticated-cloned",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "impl<R> std::fmt::Debug for Authenticated<R> {",
+        to: "impl<R> Clone for Authenticated<R> {
+    fn clone(&self) -> Self {
+        Authenticated {
+            doors: self.doors.clone(),
+            session: self.session.clone(),
+            inbound: self.inbound.clone(),
+            only: self.only.clone(),
+            since: self.since,
+            role: PhantomData,
+        }
+    }
+}
+
+impl<R> std::fmt::Debug for Authenticated<R> {",
+        killer: Fixture("I4/authenticated-cloned"),
+    },
+    Mutation {
+        name: "authenticated-used-twice",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "    pub fn audit<A>(self, action: A) -> BoxFuture<'static, Result<Audited<A>, Denied>>",
+        to: "    pub fn audit<A>(&self, action: A) -> BoxFuture<'static, Result<Audited<A>, Denied>>
+    where
+        A: Action,
+        R: Covers<A::Role>,
+    {
+        let again = Authenticated::<R> {
+            doors: self.doors.clone(),
+            session: self.session.clone(),
+            inbound: self.inbound.clone(),
+            only: self.only.clone(),
+            since: self.since,
+            role: PhantomData,
+        };
+        again.audit_once(action)
+    }
+
+    /// The same, once.
+    pub fn audit_once<A>(self, action: A) -> BoxFuture<'static, Result<Audited<A>, Denied>>",
+        killer: Fixture("I2/authenticated-used-twice"),
+    },
+    Mutation {
+        name: "audited-by-nobody",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/mod.rs",
+        from: "pub fn audit<A: Authenticates>(",
+        to: "pub fn audit<A: crate::Action>(",
+        killer: Fixture("I2/audit-before-authenticate"),
+    },
+    Mutation {
+        name: "any-role-is-enough",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "        A: Action,
+        R: Covers<A::Role>,
+",
+        to: "        A: Action,\n",
+        killer: Fixture("I2/role-too-low"),
+    },
+    Mutation {
+        name: "operator-covers-admin",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "impl Covers<Observer> for Observer {}",
+        to: "impl Covers<Observer> for Observer {}
+impl Covers<Admin> for Operator {}",
+        killer: Fixture("I2/role-too-low"),
+    },
+    Mutation {
+        name: "role-of-ones-own",
+        guards: "I4",
+        file: "rocky-sdk/src/action.rs",
+        from: "pub trait Role: BuiltInRole + Send + Sync + 'static {",
+        to: "pub trait Role: Send + Sync + 'static {",
+        killer: Fixture("I4/a-role-of-ones-own"),
+    },
+    Mutation {
+        name: "built-in-role-unsealed",
+        guards: "I4",
+        file: "rocky-sdk/src/action.rs",
+        from: "    fn sealed() -> ByRockyAlone;",
+        to: "    fn sealed() -> ByRockyAlone {
+        ByRockyAlone
+    }",
+        killer: Fixture("I4/a-sealed-role"),
+    },
+    Mutation {
+        name: "role-not-compared",
+        guards: "I10",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "if session.role() < R::RANK {",
+        to: "if false && session.role() < R::RANK {",
+        killer: Unit("tests::identities::a_higher_role_does_what_a_lower_one_may_and_not_the_other_way_round"),
+    },
+    Mutation {
+        name: "airlock-that-is-late-lets-in",
+        guards: "I10",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: r#"Err(_) => Err(Unresolved::Unavailable("it did not answer in time".to_owned())),"#,
+        to: r#"Err(_) => Session::new("late", "late", crate::Rank::Admin).map_err(|_| Unresolved::Stranger("late")),"#,
+        killer: Unit("tests::answers::airlock_unreachable"),
+    },
+    Mutation {
+        name: "recognised-for-ever",
+        guards: "I10",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "if since.elapsed() >= doors.inner().limits.token {",
+        to: "if false && since.elapsed() >= doors.inner().limits.token {",
+        killer: Unit("tests::answers::a_token_whose_time_was_over"),
+    },
+    Mutation {
+        name: "any-bearer-token",
+        guards: "I10",
+        file: "rocky-sdk/src/airlock/local.rs",
+        from: "if digest(token) != identity.token_sha256 {",
+        to: "if false && digest(token) != identity.token_sha256 {",
+        killer: Unit("airlock::local::tests::the_first_start_makes_an_identity_and_later_ones_keep_it"),
+    },
+    Mutation {
+        name: "file-open-to-others",
+        guards: "I10",
+        file: "rocky-sdk/src/private_files.rs",
+        from: "if mode & 0o077 != 0 {",
+        to: "if false && mode & 0o077 != 0 {",
+        killer: Unit("airlock::local::tests::an_identity_that_cannot_be_trusted_refuses_and_says_what_to_do"),
+    },
+    Mutation {
+        name: "file-behind-a-link",
+        guards: "I10",
+        file: "rocky-sdk/src/private_files.rs",
+        from: "(OFlags::NOFOLLOW | OFlags::NONBLOCK)",
+        to: "(OFlags::NONBLOCK)",
+        killer: Unit("hatch::journal::tests::files_that_cannot_be_trusted_are_refused"),
+    },
+    Mutation {
+        name: "mode-that-is-not-there",
+        guards: "I10",
+        file: "rocky-sdk/src/config.rs",
+        from: "        one_of(\"ROCKY_BILLING\", billing, \"disabled\", (\"enabled\", \"polar\"))?;\n",
+        to: "        drop(billing);\n",
+        killer: Unit("config::tests::every_mode_starts_or_says_why_not"),
+    },
+    // Services: a key is good for its actions, at its doors.
+    Mutation {
+        name: "service-key-cloned",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/service.rs",
+        from: "#[derive(Debug)]",
+        to: "#[derive(Debug, Clone)]",
+        killer: Fixture("I4/service-key-cloned"),
+    },
+    Mutation {
+        name: "foreign-service-key",
+        guards: "I13",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "if !Arc::ptr_eq(&key.doors, self.identity()) {",
+        to: "if false && !Arc::ptr_eq(&key.doors, self.identity()) {",
+        killer: Unit("tests::identities::a_service_key_of_other_doors_opens_nothing"),
+    },
+    Mutation {
+        name: "service-does-anything",
+        guards: "SERVICE",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "Some(only) if only.contains(&TypeId::of::<A>()) =>",
+        to: "Some(only) if true || only.contains(&TypeId::of::<A>()) =>",
+        killer: Unit("tests::identities::a_service_does_its_own_actions_for_one_tenant_and_no_others"),
+    },
+    Mutation {
+        name: "service-reads",
+        guards: "SERVICE",
+        file: "rocky-sdk/src/hearth/workspaces.rs",
+        from: "if !self.service {",
+        to: "if true || !self.service {",
+        killer: Unit("tests::identities::a_service_does_its_own_actions_for_one_tenant_and_no_others"),
+    },
+    // Tenants: each sees and changes its own.
+    Mutation {
+        name: "workspace-of-another-tenant",
+        guards: "TENANT",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "Ok(Owner::Ours) => {}",
+        to: "Ok(Owner::Ours | Owner::Theirs) => {}",
+        killer: Unit("tests::denied::each_denial_is_recorded_with_what_was_wanted"),
+    },
+    Mutation {
+        name: "read-of-another-tenant",
+        guards: "TENANT",
+        file: "rocky-sdk/src/hearth/workspaces.rs",
+        from: "Ok(Some(row)) if row.tenant == self.session.tenant() => Ok(row),",
+        to: "Ok(Some(row)) => Ok(row),",
+        killer: Unit("tests::denied::each_denial_is_recorded_with_what_was_wanted"),
+    },
+    Mutation {
+        name: "list-of-all-tenants",
+        guards: "TENANT",
+        file: "rocky-sdk/src/hearth/rows.rs",
+        from: "WHERE tenant = ? AND state NOT IN",
+        to: "WHERE tenant = ? OR state NOT IN",
+        killer: Unit("tests::denied::allowed_reads_leave_nothing_and_show_only_ones_own"),
+    },
+    Mutation {
+        name: "name-of-another-tenant",
+        guards: "TENANT",
+        file: "rocky-sdk/src/hearth/rows/ledger.rs",
+        from: r#"Ok(text(row, "tenant")? == by || free_at <= Timestamp::now())"#,
+        to: r#"Ok(true || text(row, "tenant")? == by || free_at <= Timestamp::now())"#,
+        killer: Unit("tests::answers::a_gone_slug_is_its_tenants_for_seven_days"),
+    },
+    Mutation {
+        name: "denial-not-recorded",
+        guards: "DENIED",
+        file: "rocky-sdk/src/doors/denials.rs",
+        from: "if who.is_none() && !denials.admit() {",
+        to: "if true || (who.is_none() && !denials.admit()) {",
+        killer: Unit("tests::denied::each_denial_is_recorded_with_what_was_wanted"),
+    },
+    // Door 2: the started event is durable before the action.
+    Mutation {
+        name: "performed-before-audited",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "    pub fn perform<C, Code, A, T, E>(self, context: C, act: Code) -> Pending<Result<Completed<A, T>, Refusal<E>>>
+    where
+        Authenticated<R>: Audits,
+    {",
+        to: "    pub fn perform<C, A: Action, T, E>(
+        self,
+        context: C,
+        act: impl for<'t> FnOnce(&'t super::Entitled<A>, &'t C) -> super::Act<'t, T, E> + Send + 'static,
+    ) -> Pending<Result<Completed<A, T>, Refusal<E>>> {",
+        killer: Fixture("I2/perform-before-audit"),
+    },
+    Mutation {
+        name: "audited-made-from-nothing",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "impl<A> std::fmt::Debug for Audited<A> {",
+        to: "impl<A> Default for Audited<A> {
+    fn default() -> Self {
+        audited(Stage::Answered(Answer { status: 200, body: Vec::new() }))
+    }
+}
+
+impl<A> std::fmt::Debug for Audited<A> {",
+        killer: Fixture("I2/audited-taken-from-its-place"),
+    },
+    Mutation {
+        name: "audited-performed-twice",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "    pub fn perform<C, T, E>(
+        self,",
+        to: "    pub fn perform<C, T, E>(
+        &self,
+        context: C,
+        act: impl for<'t> FnOnce(&'t Entitled<A>, &'t C) -> Act<'t, T, E> + Send + 'static,
+    ) -> BoxFuture<'static, Result<Completed<A, T>, Refusal<E>>>
+    where
+        A: Action,
+        C: Send + Sync + 'static,
+        T: Body,
+        E: ActionError,
+    {
+        audited::<A>(Stage::Answered(Answer { status: 200, body: Vec::new() })).perform_once(context, act)
+    }
+
+    /// The same, once.
+    pub fn perform_once<C, T, E>(
+        self,",
+        killer: Fixture("I2/audited-used-twice"),
+    },
+    Mutation {
+        name: "audited-as-another-action",
+        guards: "I3",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "    kind: Invariant<A>,",
+        to: "    kind: PhantomData<A>,",
+        killer: Fixture("I3/a-token-of-a-supertype"),
+    },
+    Mutation {
+        name: "builder-without-hatch",
+        guards: "I2",
+        file: "rocky-sdk/src/doors/builder.rs",
+        from: "impl WantsHatch {\n",
+        to: "impl WantsHatch {
+    /// Nowhere.
+    pub fn billing(self, billing: Billing) -> DoorsBuilder {
+        let relay: Relay = unimplemented!();
+        WantsBilling { identity: self.identity, airlock: self.airlock, relay }.billing(billing)
+    }
+
+",
+        killer: Fixture("I4/doors-with-a-door-left-out"),
+    },
+    Mutation {
+        name: "doors-by-hand",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/mod.rs",
+        from: "pub struct Doors(Arc<Inner>);
+
+/// Ties a token to its types: neither a subtype nor a supertype will do.
+type Invariant<T> = std::marker::PhantomData<fn(T) -> T>;
+
+/// How long HATCH may take to write its last lines.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// What makes one set of doors different from another.
+#[derive(Debug)]
+pub(crate) struct Identity;
+
+pub(crate) struct Inner {",
+        to: "pub struct Doors(pub Arc<Inner>);
+
+/// Ties a token to its types: neither a subtype nor a supertype will do.
+type Invariant<T> = std::marker::PhantomData<fn(T) -> T>;
+
+/// How long HATCH may take to write its last lines.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// What makes one set of doors different from another.
+#[derive(Debug)]
+pub(crate) struct Identity;
+
+/// In reach.
+pub struct Inner {",
+        killer: Fixture("I4/doors-by-hand"),
+    },
+    Mutation {
+        name: "started-event-not-awaited",
+        guards: "I5",
+        file: "rocky-sdk/src/doors/open_action.rs",
+        from: "        open.doors.inner().registry.began(tombstone);\n",
+        to: "        open.doors.inner().registry.began(tombstone);
+        if true {
+            open.dropped = Dropped::Abandoned;
+            return Ok(open);
+        }
+",
+        killer: Unit("tests::faults::a_started_event_that_is_refused_leaves_nothing"),
+    },
+    Mutation {
+        name: "event-without-its-arguments",
+        guards: "I3",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "let data = to_raw_value(&Audit(action))?;",
+        to: "let data = to_raw_value(&serde_json::json!({}))?;",
+        killer: Unit("tests::answers::a_started_event_holds_the_action_and_its_outcome_joins_it"),
+    },
+    Mutation {
+        name: "event-of-rockys-own",
+        guards: "EVENTS",
+        file: "rocky-sdk/src/action.rs",
+        from: r#"            !(begins(bytes, b"auth.")
+                || begins(bytes, b"log.")"#,
+        to: r#"            !(begins(bytes, b"log.")"#,
+        killer: Fixture("I3/an-event-of-rockys-own"),
+    },
+    Mutation {
+        name: "event-of-another-action",
+        guards: "EVENTS",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "vocabulary.register(&[Word::of::<A>()])",
+        to: "vocabulary.register(&[])",
+        killer: Unit("tests::names::a_struct_that_claims_another_actions_events_is_refused"),
+    },
+    Mutation {
+        name: "failure-named-as-a-success",
+        guards: "EVENTS",
+        file: "rocky-sdk/src/doors/vocabulary.rs",
+        from: "own.into_iter().chain([(self.failed.clone(), Use::Failure)])",
+        to: "own.into_iter()",
+        killer: Unit("tests::names::a_failure_is_nobodys_success"),
+    },
+    // HATCH: an event is durable when its waiter is told so, and not before.
+    Mutation {
+        name: "fdatasync-skipped",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/storage.rs",
+        from: "    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+",
+        to: "    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+",
+        killer: Unit("hatch::journal::storage::tests::a_sync_is_asked_of_the_system"),
+    },
+    Mutation {
+        name: "told-before-the-sync",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "if let Err(error) = self.storage.sync() {",
+        to: "if let Err(error) = Ok::<(), io::Error>(()) {",
+        killer: Unit("hatch::journal::tests::nobody_is_told_before_the_sync"),
+    },
+    Mutation {
+        name: "poison-forgotten",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "        self.queue.lock().poisoned = Some(reason.clone());\n",
+        to: "",
+        killer: Unit("hatch::journal::tests::a_failed_sync_poisons_for_good"),
+    },
+    Mutation {
+        name: "failed-write-left-in-place",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "            self.cut_back()?;
+            return Err(if no_space",
+        to: "            return Err(if no_space",
+        killer: Unit("hatch::journal::tests::a_failed_write_is_taken_back_and_the_next_one_works"),
+    },
+    Mutation {
+        name: "another-hand-unnoticed",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/storage.rs",
+        from: "if found == length {",
+        to: "if true || found == length {",
+        killer: Unit("hatch::journal::tests::a_deleted_replaced_or_cut_journal_is_noticed_before_the_next_acknowledgement"),
+    },
+    Mutation {
+        name: "hash-not-checked",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/record.rs",
+        from: "if suffix != expected.as_bytes() {",
+        to: "if false && suffix != expected.as_bytes() {",
+        killer: Unit("hatch::journal::tests::damage_anywhere_refuses_to_open_says_where_and_changes_nothing"),
+    },
+    Mutation {
+        name: "chain-not-checked",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/record.rs",
+        from: "if record.prevhash != self.hash {",
+        to: "if false && record.prevhash != self.hash {",
+        killer: Unit("hatch::journal::tests::a_forged_line_breaks_the_chain"),
+    },
+    Mutation {
+        name: "torn-tail-not-saved",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/open.rs",
+        from: "    private_files::create(&folder.join(&saved_as), &torn)?;\n",
+        to: "",
+        killer: Unit("hatch::journal::tests::a_torn_tail_is_saved_aside_cut_off_and_recorded"),
+    },
+    Mutation {
+        name: "second-holder",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/open.rs",
+        from: "Err(TryLockError::WouldBlock) => Err(OpenError::Held(folder.to_owned())),",
+        to: "Err(TryLockError::WouldBlock) => Ok(file),",
+        killer: Unit("hatch::journal::tests::one_journal_has_one_holder"),
+    },
+    Mutation {
+        name: "no-room-for-outcomes",
+        guards: "I7",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "result = match self.storage.release_ballast() {",
+        to: "result = match Ok::<(), io::Error>(()) {",
+        killer: Unit("tests::faults::an_outcome_finds_room_on_a_full_disk"),
+    },
+    // Door 3, and the token: lent to one action, and nobody's own.
+    Mutation {
+        name: "door-3-not-asked",
+        guards: "I1",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: ".filter(|tier| *tier > Tier::Solo)",
+        to: ".filter(|tier| *tier > Tier::Business)",
+        killer: Unit("tests::names::each_door_has_its_span"),
+    },
+    Mutation {
+        name: "audited-is-a-token",
+        guards: "I1",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "impl<A> std::fmt::Debug for Audited<A> {",
+        to: "impl<A> std::ops::Deref for Audited<A> {
+    type Target = Entitled<A>;
+    fn deref(&self) -> &Entitled<A> {
+        unimplemented!()
+    }
+}
+
+impl<A> std::fmt::Debug for Audited<A> {",
+        killer: Fixture("I1/driver-without-a-token"),
+    },
+    Mutation {
+        name: "token-handed-over",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "    pub fn perform<C, T, E>(
+        self,",
+        to: "    pub fn perform<C, T, E>(
+        self,
+        context: C,
+        act: impl for<'t> FnOnce(Entitled<A>, &'t C) -> Act<'t, T, E> + Send + 'static,
+    ) -> BoxFuture<'static, Result<Completed<A, T>, Refusal<E>>>
+    where
+        A: Action,
+        C: Send + Sync + 'static,
+        T: Body,
+        E: ActionError,
+    {
+        self.perform_lent(context, |_, context| act(unimplemented!(), context))
+    }
+
+    fn perform_lent<C, T, E>(
+        self,",
+        killer: Fixture("I4/token-given-to-the-closure"),
+    },
+    Mutation {
+        name: "token-lent-for-ever",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "    pub fn perform<C, T, E>(
+        self,",
+        to: "    pub fn perform<C, T, E>(
+        self,
+        context: C,
+        act: impl for<'t> FnOnce(&'static Entitled<A>, &'t C) -> Act<'t, T, E> + Send + 'static,
+    ) -> BoxFuture<'static, Result<Completed<A, T>, Refusal<E>>>
+    where
+        A: Action,
+        C: Send + Sync + 'static,
+        T: Body,
+        E: ActionError,
+    {
+        self.perform_lent(context, |_, context| act(unimplemented!(), context))
+    }
+
+    fn perform_lent<C, T, E>(
+        self,",
+        killer: Fixture("I4/token-out-of-the-closure"),
+    },
+    Mutation {
+        name: "token-cloned",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/entitled.rs",
+        from: "pub struct Entitled<A> {",
+        to: "#[derive(Clone)]\npub struct Entitled<A> {",
+        killer: Fixture("I4/token-cloned"),
+    },
+    Mutation {
+        name: "token-defaulted",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/entitled.rs",
+        from: "impl<A: std::fmt::Debug> std::fmt::Debug for Entitled<A> {",
+        to: "impl<A> Default for Entitled<A> {
+    fn default() -> Self {
+        unimplemented!()
+    }
+}
+
+impl<A: std::fmt::Debug> std::fmt::Debug for Entitled<A> {",
+        killer: Fixture("I4/token-defaulted"),
+    },
+    Mutation {
+        name: "token-deserialized",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/entitled.rs",
+        from: "impl<A: std::fmt::Debug> std::fmt::Debug for Entitled<A> {",
+        to: r#"impl<'de, A> serde::Deserialize<'de> for Entitled<A> {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("no token"))
+    }
+}
+
+impl<A: std::fmt::Debug> std::fmt::Debug for Entitled<A> {"#,
+        killer: Fixture("I4/token-deserialized"),
+    },
+    Mutation {
+        name: "token-made-from-its-action",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/entitled.rs",
+        from: "impl<A: std::fmt::Debug> std::fmt::Debug for Entitled<A> {",
+        to: "impl<A> From<A> for Entitled<A> {
+    fn from(_: A) -> Self {
+        unimplemented!()
+    }
+}
+
+impl<A: std::fmt::Debug> std::fmt::Debug for Entitled<A> {",
+        killer: Fixture("I4/token-made-from-its-action"),
+    },
+    Mutation {
+        name: "token-trait-unsealed",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/entitled.rs",
+        from: "    fn sealed() -> ByRockyAlone;",
+        to: "    fn sealed() -> ByRockyAlone {
+        ByRockyAlone
+    }",
+        killer: Fixture("I4/a-token-of-ones-own"),
+    },
+    // Bolts: a driver is reached with a token of a listed action, minted by its own doors.
+    Mutation {
+        name: "driver-in-reach",
+        guards: "I1",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "    driver: D,\n",
+        to: "    pub driver: D,\n",
+        killer: Fixture("I1/around-the-bolt"),
+    },
+    Mutation {
+        name: "driver-kept-past-the-token",
+        guards: "I1",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "        token: &'t Entitled<A>,
+    ) -> Result<&'t D, ForeignToken> {",
+        to: "        token: &Entitled<A>,
+    ) -> Result<&'t D, ForeignToken> {",
+        killer: Fixture("I1/a-driver-that-outlives-the-token"),
+    },
+    Mutation {
+        name: "any-action-opens",
+        guards: "I1",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "pub fn open<'t, A: MayOpen<Actions, PLACE>, const PLACE: usize>(",
+        to: "pub fn open<'t, A: Action>(",
+        killer: Fixture("I1/action-that-is-not-in-the-list"),
+    },
+    Mutation {
+        name: "lists-unsealed",
+        guards: "I1",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "    fn words() -> Vec<Word>;",
+        to: "    fn words() -> Vec<Word> {
+        Vec::new()
+    }",
+        killer: Fixture("I1/a-list-of-ones-own"),
+    },
+    Mutation {
+        name: "foreign-token",
+        guards: "I13",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "if !Arc::ptr_eq(&self.doors, token.identity()) {",
+        to: "if false && !Arc::ptr_eq(&self.doors, token.identity()) {",
+        killer: Unit("tests::identities::a_token_of_other_doors_opens_no_driver"),
+    },
+    Mutation {
+        name: "driver-method-without-a-token",
+        guards: "I1",
+        file: "rocky-macros/src/driver/parse.rs",
+        from: "(None, None) => mistakes.add(&method.sig.ident, TOKENLESS),",
+        to: "(None, None) => {}",
+        killer: Fixture("I1/driver-method-without-a-token"),
+    },
+    Mutation {
+        name: "driver-owns-the-token",
+        guards: "I1",
+        file: "rocky-macros/src/driver/parse.rs",
+        from: r#"mistakes.add(taken, "a token is lent and stays the doors': write `&Entitled<TheAction>`")"#,
+        to: "let _ = taken;",
+        killer: Fixture("I1/driver-that-takes-the-token-for-itself"),
+    },
+    Mutation {
+        name: "driver-with-a-look-alike-token",
+        guards: "I1",
+        file: "rocky-macros/src/driver/expand.rs",
+        from: "method.sig.generics.make_where_clause().predicates.push(parse_quote!(#bound));",
+        to: "drop(bound);",
+        killer: Fixture("I1/driver-with-a-look-alike-token"),
+    },
+    Mutation {
+        name: "driver-with-hidden-methods",
+        guards: "I1",
+        file: "rocky-macros/src/driver/parse.rs",
+        from: r#"mistakes.add(other, "a driver's methods are seen where they stand: write them out");"#,
+        to: "let _ = other;",
+        killer: Fixture("I1/driver-with-hidden-methods"),
+    },
+    Mutation {
+        name: "driver-reads-without-a-reason",
+        guards: "I1",
+        file: "rocky-macros/src/driver/parse.rs",
+        from: "                mistakes.add(attr, \"say why it changes nothing: `#[read_only = \\\"it only lists names\\\"]`\");\n",
+        to: "",
+        killer: Fixture("I1/driver-that-only-reads-without-a-reason"),
+    },
+    Mutation {
+        name: "driver-changes-the-token",
+        guards: "I1",
+        file: "rocky-macros/src/driver/parse.rs",
+        from: "(reference.mutability.is_none() && is_token(token)).then_some(token)",
+        to: "is_token(token).then_some(token)",
+        killer: Fixture("I1/driver-that-lends-the-token-on"),
+    },
+    // The action runs: once, in time, and whatever happens to whoever asked.
+    Mutation {
+        name: "hang-up-cuts-the-action-short",
+        guards: "I8",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "let done = doors.run(perform::supervise(action, *open, deadline, context, act)).await;",
+        to: "let done = Some(perform::supervise(action, *open, deadline, context, act).await);",
+        killer: Unit("tests::settling::a_client_that_hangs_up_still_gets_its_outcome_written"),
+    },
+    Mutation {
+        name: "panic-not-caught",
+        guards: "I8",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: "Ok(panic) => Ended::Panicked(panic_text(panic.as_ref())),",
+        to: "Ok(panic) => std::panic::resume_unwind(panic),",
+        killer: Unit("tests::answers::a_driver_that_fails_panics_or_hangs"),
+    },
+    Mutation {
+        name: "settled-while-it-runs",
+        guards: "I8",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: "return Ended::TimedOut { running: Some(task) },",
+        to: "return Ended::TimedOut { running: None },",
+        killer: Unit("tests::settling::an_action_that_cannot_be_stopped_is_not_settled_while_it_runs"),
+    },
+    Mutation {
+        name: "late-token-performed",
+        guards: "I10",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: "if Instant::now() < deadline {",
+        to: "if true || Instant::now() < deadline {",
+        killer: Unit("tests::answers::a_token_whose_time_was_over"),
+    },
+    Mutation {
+        name: "shutdown-without-a-drain",
+        guards: "I8",
+        file: "rocky-sdk/src/doors/mod.rs",
+        from: "tokio::time::timeout(drain, self.0.tasks.wait())",
+        to: "tokio::time::timeout(Duration::ZERO, self.0.tasks.wait())",
+        killer: Unit("tests::settling::shutdown_waits_for_what_runs_and_lets_nothing_start"),
+    },
+    Mutation {
+        name: "drain-forgets-what-is-audited",
+        guards: "I8",
+        file: "rocky-sdk/src/doors/open_action.rs",
+        from: "        let _drain = doors.tasks().token();
+        let dropped = Dropped::Nothing;
+",
+        to: "        let _drain = tokio_util::task::TaskTracker::new().token();
+        let dropped = Dropped::Nothing;
+",
+        killer: Unit("tests::settling::shutdown_waits_for_what_is_audited"),
+    },
+    Mutation {
+        name: "success-without-the-driver",
+        guards: "I1",
+        file: "rocky-sdk/src/hearth/rows/ledger.rs",
+        from: "Change::Done(None)) => return Err(SettleError::NothingDone),",
+        to: "Change::Done(None)) => return Ok(()),",
+        killer: Unit("tests::answers::a_success_without_the_driver_is_none"),
+    },
+    Mutation {
+        name: "claim-not-asked-for",
+        guards: "I7",
+        file: "rocky-sdk/src/hearth/rows/ledger.rs",
+        from: "(Some(_), 0) => Err(Obstacle::Busy),",
+        to: "(Some(_), 0) => Ok(()),",
+        killer: Unit("tests::crashes::between_the_outcome_and_the_release"),
+    },
+    Mutation {
+        name: "unsettled-workspace-changed",
+        guards: "I7",
+        file: "rocky-sdk/src/hearth/rows/ledger.rs",
+        from: "(Some(_), _) => Err(Obstacle::Unsettled),",
+        to: "(Some(_), _) => Ok(()),",
+        killer: Unit("tests::crashes::in_a_provision_whose_workspace_is_there"),
+    },
+    // Outcomes: exactly one for each started event, or a tombstone.
+    Mutation {
+        name: "late-start-not-abandoned",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/open_action.rs",
+        from: "doors.spawn(open.abandon_when_it_lands(ticket));",
+        to: "drop((doors, ticket));",
+        killer: Unit("tests::faults::a_started_event_that_is_late_is_abandoned_when_it_lands"),
+    },
+    Mutation {
+        name: "dropped-audited-not-abandoned",
+        guards: "I8",
+        file: "rocky-sdk/src/doors/open_action.rs",
+        from: "                    open.dropped = Dropped::Abandoned;
+                    Ok(open)
+",
+        to: "                    Ok(open)\n",
+        killer: Unit("tests::settling::an_audited_action_that_is_dropped_is_abandoned"),
+    },
+    Mutation {
+        name: "outcome-not-written",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: "return if open.close(Outcome::succeeded()).await {",
+        to: "return if { open.leave().await; true } {",
+        killer: Unit("tests::answers::all_doors_held"),
+    },
+    Mutation {
+        name: "answered-before-the-outcome",
+        guards: "I6",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: "                return if open.close(Outcome::succeeded()).await {",
+        to: "                let doors = open.doors.clone();
+                doors.spawn(async move {
+                    open.close(Outcome::succeeded()).await;
+                });
+                return if true {",
+        killer: Unit("tests::faults::an_outcome_that_hangs_is_settled_when_it_lands"),
+    },
+    Mutation {
+        name: "claim-released-before-the-outcome",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/open_action.rs",
+        from: "        let mut told = Some(told);\n",
+        to: "        self.let_go().await;
+        let mut told = Some(told);
+",
+        killer: Unit("tests::faults::an_outcome_that_hangs_is_settled_when_it_lands"),
+    },
+    Mutation {
+        name: "refused-outcome-not-written-again",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/open_action.rs",
+        from: "Err(error @ (WriteError::Poisoned(_) | WriteError::Closed)) => {",
+        to: "Err(error) => {",
+        killer: Unit("tests::faults::an_outcome_that_is_refused_is_written_again"),
+    },
+    Mutation {
+        name: "late-outcome-written-twice",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/open_action.rs",
+        from: "                self.not_in_time(told).await;
+                ticket.await
+",
+        to: "                self.not_in_time(told).await;
+                return Err(WriteError::Late);
+",
+        killer: Unit("tests::faults::an_outcome_that_hangs_is_settled_when_it_lands"),
+    },
+    Mutation {
+        name: "doubtful-action-called-failed",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: "    if acted {\n",
+        to: "    if false && acted {\n",
+        killer: Unit("tests::answers::a_route_that_fails_after_its_driver_worked_is_settled_by_a_look"),
+    },
+    Mutation {
+        name: "decommission-not-repeated",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/perform.rs",
+        from: "if open.intent.retried && (acted || track.opened()) {",
+        to: "if false && open.intent.retried && (acted || track.opened()) {",
+        killer: Unit("tests::answers::a_decommission_whose_driver_fails_is_tried_until_it_succeeds"),
+    },
+    Mutation {
+        name: "tombstones-forgotten-at-start",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/builder.rs",
+        from: "Registry::new(relay.tombstones())",
+        to: "Registry::new(&[])",
+        killer: Unit("tests::crashes::in_a_provision_of_which_nothing_is_there"),
+    },
+    Mutation {
+        name: "rows-not-looked-at-at-start",
+        guards: "I7",
+        file: "rocky-sdk/src/doors/builder.rs",
+        from: "ledger.recover(relay.tombstones()).await?;",
+        to: "let _ = ledger;",
+        killer: Unit("tests::crashes::between_the_outcome_and_the_release"),
+    },
+    Mutation {
+        name: "workspace-of-another-action-adopted",
+        guards: "I7",
+        file: "rocky-sdk/src/hearth/reconcile.rs",
+        from: "placement.tier == action.tier && placement.made_by.is_none_or(|made_by| made_by == actionid)",
+        to: "placement.tier == action.tier",
+        killer: Unit("tests::crashes::in_a_provision_where_somebody_elses_workspace_answers"),
+    },
+    // Answers: a success is made of its outcome, and a no is never one.
+    Mutation {
+        name: "completed-cloned",
+        guards: "I6",
+        file: "rocky-sdk/src/doors/completed.rs",
+        from: "pub struct Completed<A, T> {",
+        to: "#[derive(Clone)]\npub struct Completed<A, T> {",
+        killer: Fixture("I6/completed-cloned"),
+    },
+    Mutation {
+        name: "completed-made-from-nothing",
+        guards: "I6",
+        file: "rocky-sdk/src/doors/completed.rs",
+        from: "impl<A, T> std::fmt::Debug for Completed<A, T> {",
+        to: "impl<A, T> Default for Completed<A, T> {
+    fn default() -> Self {
+        completed(Vec::new(), false)
+    }
+}
+
+impl<A, T> std::fmt::Debug for Completed<A, T> {",
+        killer: Fixture("I6/completed-defaulted"),
+    },
+    Mutation {
+        name: "completed-with-another-value",
+        guards: "I3",
+        file: "rocky-sdk/src/doors/completed.rs",
+        from: "    kind: Invariant<(A, T)>,",
+        to: "    kind: PhantomData<(A, T)>,",
+        killer: Fixture("I3/a-completed-of-a-supertype"),
+    },
+    Mutation {
+        name: "error-that-is-a-success",
+        guards: "I6",
+        file: "rocky-sdk/src/doors/refusal.rs",
+        from: "            ErrorKind::TimedOut => 504,
+        }
+    }
+",
+        to: "            ErrorKind::TimedOut => 200,
+        }
+    }
+
+    /// 200.
+    #[allow(non_upper_case_globals)]
+    pub const Succeeded: Self = ErrorKind::TimedOut;
+",
+        killer: Fixture("I6/an-error-that-is-a-success"),
+    },
+    Mutation {
+        name: "refusal-made-by-an-action",
+        guards: "I6",
+        file: "rocky-sdk/src/doors/refusal.rs",
+        from: "impl<E> From<Denied> for Refusal<E> {",
+        to: "impl<E: ActionError> From<E> for Refusal<E> {
+    fn from(error: E) -> Self {
+        own_problem(&error).refusal_with(error)
+    }
+}
+
+impl<E> From<Denied> for Refusal<E> {",
+        killer: Fixture("I6/refusal-from-an-error"),
+    },
+    Mutation {
+        name: "no-answered-as-a-success",
+        guards: "I6",
+        file: "rocky-sdk/src/web/respond.rs",
+        from: "let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);",
+        to: "let status = StatusCode::OK;",
+        killer: Unit("tests::answers::an_unknown_or_gone_slug"),
+    },
+    Mutation {
+        name: "key-used-for-another-action",
+        guards: "ANSWERS",
+        file: "rocky-sdk/src/hearth/rows/answers.rs",
+        from: "if fingerprint != key.fingerprint() {",
+        to: "if false && fingerprint != key.fingerprint() {",
+        killer: Unit("tests::idempotency::another_action_under_the_same_key_is_refused"),
+    },
+    Mutation {
+        name: "answer-of-another-tenant",
+        guards: "TENANT",
+        file: "rocky-sdk/src/hearth/rows/answers.rs",
+        from: "WHERE tenant = ? AND actor = ? AND action = ? AND key = ?",
+        to: "WHERE (tenant = ? OR TRUE) AND (actor = ? OR TRUE) AND action = ? AND key = ?",
+        killer: Unit("tests::idempotency::a_hit_answers_what_was_answered_and_does_nothing"),
+    },
+    Mutation {
+        name: "kept-answer-given-before-its-outcome",
+        guards: "I6",
+        file: "rocky-sdk/src/hearth/rows/answers.rs",
+        from: "(1, Some(status), Some(body)) => {",
+        to: "(_, Some(status), Some(body)) => {",
+        killer: Unit("tests::faults::an_outcome_that_hangs_is_settled_when_it_lands"),
+    },
+    Mutation {
+        name: "answer-of-what-was-undone",
+        guards: "ANSWERS",
+        file: "rocky-sdk/src/hearth/rows/answers.rs",
+        from: "if answer.is_none() && done {",
+        to: "if answer.is_none() {",
+        killer: Unit("tests::crashes::of_a_keyed_provision_that_is_undone"),
+    },
+    // Routes: one that leaves a door out does not compile.
+    Mutation {
+        name: "post-without-the-doors",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "    pub fn post<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+        self.guarded(path, routing::post(handler), H::wanted())
+",
+        to: "    pub fn post<H: Mountable<M, S>, M: 'static>(self, path: &str, handler: H) -> Self {
+        self.mounted(path, routing::post(handler))
+",
+        killer: Fixture("I12/post-without-the-doors"),
+    },
+    Mutation {
+        name: "put-without-the-doors",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "    pub fn put<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+        self.guarded(path, routing::put(handler), H::wanted())
+",
+        to: "    pub fn put<H: Mountable<M, S>, M: 'static>(self, path: &str, handler: H) -> Self {
+        self.mounted(path, routing::put(handler))
+",
+        killer: Fixture("I12/put-without-the-doors"),
+    },
+    Mutation {
+        name: "patch-without-the-doors",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "    pub fn patch<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+        self.guarded(path, routing::patch(handler), H::wanted())
+",
+        to: "    pub fn patch<H: Mountable<M, S>, M: 'static>(self, path: &str, handler: H) -> Self {
+        self.mounted(path, routing::patch(handler))
+",
+        killer: Fixture("I12/patch-without-the-doors"),
+    },
+    Mutation {
+        name: "delete-without-the-doors",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "    pub fn delete<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+        self.guarded(path, routing::delete(handler), H::wanted())
+",
+        to: "    pub fn delete<H: Mountable<M, S>, M: 'static>(self, path: &str, handler: H) -> Self {
+        self.mounted(path, routing::delete(handler))
+",
+        killer: Fixture("I12/delete-that-is-only-authenticated"),
+    },
+    Mutation {
+        name: "get-without-asking-who",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "pub fn get<H: Mountable<M, S> + Recognised<G>, M: 'static, G>(",
+        to: "pub fn get<H: Mountable<M, S>, M: 'static>(",
+        killer: Fixture("I12/get-without-asking-who"),
+    },
+    Mutation {
+        name: "route-of-any-method",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "    pub fn route<Route: MountedByMethod>(self, path: &str, route: Route) -> Self {
+        drop((path, route));
+        self
+",
+        to: "    pub fn route(self, path: &str, route: MethodRouter<S>) -> Self {
+        self.mounted(path, route)
+",
+        killer: Fixture("I12/routed-as-on-axum"),
+    },
+    Mutation {
+        name: "guarded-without-asking-who",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "Guarded<(Via<(A, T, E)>, Authenticated<R>, $($argument,)*)> for F
+        where
+            A: Action,
+            F: FnOnce(Authenticated<R>, $($argument,)*) -> Fut,
+",
+        to: "Guarded<(Via<(A, T, E)>, R, $($argument,)*)> for F
+        where
+            A: Action,
+            F: FnOnce(R, $($argument,)*) -> Fut,
+",
+        killer: Fixture("I12/post-that-asks-nobody"),
+    },
+    Mutation {
+        name: "guarded-with-a-plain-answer",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "        impl<F, Fut, A, T, E, R, $($argument,)*> Guarded<(Via<(A, T, E)>, Authenticated<R>, $($argument,)*)> for F
+        where
+            A: Action,
+            F: FnOnce(Authenticated<R>, $($argument,)*) -> Fut,
+            Fut: Future<Output = Result<Completed<A, T>, Refusal<E>>>,
+        {
+            fn wanted() -> Wanted {
+                Wanted(A::STARTED)
+",
+        to: r#"        impl<F, Fut, T, E, R, $($argument,)*> Guarded<(Via<(T, E)>, Authenticated<R>, $($argument,)*)> for F
+        where
+            F: FnOnce(Authenticated<R>, $($argument,)*) -> Fut,
+            Fut: Future<Output = Result<T, Refusal<E>>>,
+        {
+            fn wanted() -> Wanted {
+                Wanted(crate::EventName::new("nobodys.action"))
+"#,
+        killer: Fixture("I12/post-with-a-plain-answer"),
+    },
+    Mutation {
+        name: "guarded-unsealed",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "    fn wanted() -> Wanted;",
+        to: r#"    fn wanted() -> Wanted {
+        Wanted(crate::EventName::new("nobodys.action"))
+    }"#,
+        killer: Fixture("I12/a-guard-of-ones-own"),
+    },
+    Mutation {
+        name: "recognised-unsealed",
+        guards: "I12",
+        file: "rocky-sdk/src/web/router.rs",
+        from: "pub trait Recognised<Form> {
+    /// Cannot be written outside rocky.
+    fn sealed() -> ByRockyAlone;
+",
+        to: "pub trait Recognised<Form> {
+    /// Cannot be written outside rocky.
+    fn sealed() -> ByRockyAlone {
+        ByRockyAlone
+    }
+",
+        killer: Fixture("I12/recognised-of-ones-own"),
+    },
+    Mutation {
+        name: "body-of-any-size",
+        guards: "BODY",
+        file: "rocky-sdk/src/web/payload.rs",
+        from: "DefaultBodyLimit::max(BODY_BYTES)",
+        to: "DefaultBodyLimit::disable()",
+        killer: Unit("tests::bodies::what_is_no_action_starts_nothing"),
+    },
+    // The macros: what is written is what is held.
+    Mutation {
+        name: "route-with-a-look-alike-token",
+        guards: "I4",
+        file: "rocky-macros/src/route/expand.rs",
+        from: "            #exact\n",
+        to: "",
+        killer: Fixture("macro/a-look-alike-token"),
+    },
+    Mutation {
+        name: "role-on-a-route-ignored",
+        guards: "I11",
+        file: "rocky-macros/src/sdk.rs",
+        from: "                mistakes.add(attribute, otherwise);\n",
+        to: "",
+        killer: Fixture("macro/attribute-that-says-a-role"),
+    },
+    Mutation {
+        name: "second-role-ignored",
+        guards: "I11",
+        file: "rocky-macros/src/action/parse.rs",
+        from: "            mistakes.add(&key, format!(\"`{key}` is said twice: keep one\"));\n",
+        to: "",
+        killer: Fixture("macro/a-role-said-twice"),
+    },
+    Mutation {
+        name: "role-as-a-type",
+        guards: "I11",
+        file: "rocky-macros/src/action/parse.rs",
+        from: r#"Some("admin") => "Admin","#,
+        to: r#"Some("admin" | "Admin") => "Admin","#,
+        killer: Fixture("macro/role-as-a-type"),
+    },
+    Mutation {
+        name: "unknown-key-ignored",
+        guards: "I11",
+        file: "rocky-macros/src/action/parse.rs",
+        from: "            mistakes.add(&key, unknown(&name));\n",
+        to: "",
+        killer: Fixture("macro/unknown-key"),
+    },
+    Mutation {
+        name: "metered-by-no-row",
+        guards: "I1",
+        file: "rocky-macros/src/action/parse.rs",
+        from: "            if subject.is_none() {",
+        to: "            if false && subject.is_none() {",
+        killer: Fixture("macro/metered-by-a-row-without-a-subject"),
+    },
+    Mutation {
+        name: "one-event-for-two-moments",
+        guards: "EVENTS",
+        file: "rocky-macros/src/action/parse.rs",
+        from: "    distinct(started.as_ref(), succeeded.as_ref(), &failed, mistakes);\n",
+        to: "",
+        killer: Fixture("macro/one-event-for-two-moments"),
+    },
+    Mutation {
+        name: "redaction-misspelt",
+        guards: "REDACT",
+        file: "rocky-macros/src/action/parse.rs",
+        from: r#"Ok(word) => mistakes.add(word, "a field is marked `#[audit(redact)]`, or not at all"),"#,
+        to: "Ok(_) => {}",
+        killer: Fixture("macro/redaction-misspelt"),
+    },
+    Mutation {
+        name: "serde-beside-redact",
+        guards: "REDACT",
+        file: "rocky-macros/src/action/parse.rs",
+        from: r#"attributes.filter(|attr| attr.path().is_ident("serde") || attr.path().is_ident("cfg_attr"))"#,
+        to: r#"attributes.filter(|attr| attr.path().is_ident("cfg_attr"))"#,
+        killer: Fixture("macro/serde-beside-redact"),
+    },
+    Mutation {
+        name: "redacted-field-written-down",
+        guards: "REDACT",
+        file: "rocky-macros/src/action/expand.rs",
+        from: r#"if model.redacted.contains(field) { quote!("[redacted]") } else { quote!(&self.#field) };"#,
+        to: "quote!(&self.#field);",
+        killer: Unit("tests::names::a_redacted_field_reaches_the_driver_and_nothing_that_is_written"),
+    },
+    Mutation {
+        name: "unknown-fields-accepted",
+        guards: "BODY",
+        file: "rocky-macros/src/action/expand.rs",
+        from: "#[serde(crate = #serde, deny_unknown_fields)]",
+        to: "#[serde(crate = #serde)]",
+        killer: Unit("tests::bodies::what_is_no_action_starts_nothing"),
+    },
+    Mutation {
+        name: "action-without-its-events",
+        guards: "I11",
+        file: "rocky-macros/src/action/parse.rs",
+        from: "    if complete && !missing.is_empty() {",
+        to: "    if false && complete && !missing.is_empty() {",
+        killer: Fixture("macro/missing-event-name"),
+    },
+    // Private fields, variance, and lists that the orphan rule alone would not hold.
+    Mutation {
+        name: "session-in-reach",
+        guards: "I3",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "    doors: Doors,\n    session: Session,",
+        to: "    doors: Doors,\n    pub session: Session,",
+        killer: Fixture("I4/authenticated-as-somebody-else"),
+    },
+    Mutation {
+        name: "answer-in-reach",
+        guards: "I6",
+        file: "rocky-sdk/src/doors/completed.rs",
+        from: "    body: Vec<u8>,\n    replayed: bool,",
+        to: "    pub body: Vec<u8>,\n    replayed: bool,",
+        killer: Fixture("I6/completed-rewritten"),
+    },
+    Mutation {
+        name: "service-actions-in-reach",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/service.rs",
+        from: "    pub(super) actions: Arc<[TypeId]>,",
+        to: "    pub actions: Arc<[TypeId]>,",
+        killer: Fixture("I4/service-key-widened"),
+    },
+    Mutation {
+        name: "entitled-of-a-supertype",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/entitled.rs",
+        from: "    kind: Invariant<A>,",
+        to: "    kind: PhantomData<A>,",
+        killer: Fixture("I3/an-entitled-of-a-supertype"),
+    },
+    Mutation {
+        name: "authenticated-of-a-supertype",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/authenticated.rs",
+        from: "    role: Invariant<R>,",
+        to: "    role: PhantomData<fn() -> R>,",
+        killer: Fixture("I3/an-authenticated-of-a-supertype"),
+    },
+    Mutation {
+        name: "bolt-of-a-supertype",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "    actions: Invariant<Actions>,",
+        to: "    actions: PhantomData<fn() -> Actions>,",
+        killer: Fixture("I3/a-bolt-of-a-supertype"),
+    },
+    Mutation {
+        name: "own-action-may-open",
+        guards: "I1",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "impl<A: Action, List, const PLACE: usize> MayOpen<List, PLACE> for A where List: Holds<Entitled<A>, PLACE> {}",
+        to: "impl<A: Action, List: ActionList> MayOpen<List, 0> for A where List: Holds<Entitled<A>, 0> {}",
+        killer: Fixture("I1/an-own-action-that-may-open"),
+    },
+];

@@ -1,0 +1,95 @@
+//! A copy of the tree, to change and change back, with a target folder that stays warm.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::root;
+
+pub(super) struct Tree {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Tree {
+    /// The files that git knows or would know, as they are in the working tree. What is the same already is left alone, so that
+    /// cargo builds only what changed.
+    pub(super) fn copy() -> Result<Self, String> {
+        let scratch = root().join("target/wall");
+        let tree = Tree { root: scratch.join("tree"), target: scratch.join("target") };
+        fs::create_dir_all(&tree.target).map_err(|error| told(&tree.target, &error))?;
+        let files = sources()?;
+        for file in &files {
+            tree.restore(file)?;
+        }
+        tree.prune(&tree.root, &files)?;
+        Ok(tree)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    pub(super) fn change(&self, file: &str, from: &str, to: &str) -> Result<(), String> {
+        let path = self.root.join(file);
+        let text = fs::read_to_string(&path).map_err(|error| told(&path, &error))?;
+        if text.matches(from).count() != 1 {
+            return Err(format!("{file} does not have once what is to be changed:\n{from}"));
+        }
+        fs::write(&path, text.replacen(from, to, 1)).map_err(|error| told(&path, &error))
+    }
+
+    /// Makes a file what it is in the project.
+    pub(super) fn restore(&self, file: &str) -> Result<(), String> {
+        let (from, to) = (root().join(file), self.root.join(file));
+        let wanted = fs::read(&from).map_err(|error| told(&from, &error))?;
+        if fs::read(&to).is_ok_and(|has| has == wanted) {
+            return Ok(());
+        }
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+        }
+        fs::write(&to, wanted).map_err(|error| told(&to, &error))
+    }
+
+    /// Takes away what an earlier copy had and this one has not.
+    fn prune(&self, folder: &Path, files: &BTreeSet<String>) -> Result<(), String> {
+        for entry in fs::read_dir(folder).map_err(|error| told(folder, &error))? {
+            let path = entry.map_err(|error| told(folder, &error))?.path();
+            if path.is_dir() {
+                self.prune(&path, files)?;
+                continue;
+            }
+            let known =
+                path.strip_prefix(&self.root).ok().and_then(Path::to_str).is_some_and(|name| files.contains(name));
+            if !known {
+                fs::remove_file(&path).map_err(|error| told(&path, &error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sources() -> Result<BTreeSet<String>, String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .map_err(|error| format!("git does not run: {error}. The wall is built from a git checkout"))?;
+    if !listed.status.success() {
+        return Err(String::from_utf8_lossy(&listed.stderr).into_owned());
+    }
+    let names = String::from_utf8_lossy(&listed.stdout).into_owned();
+    Ok(names.split('\0').filter(|name| !name.is_empty() && root().join(name).is_file()).map(str::to_owned).collect())
+}
+
+fn told(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
