@@ -5,15 +5,14 @@
 
 use std::{any::TypeId, borrow::Cow};
 
-use crate::EventName;
-
 /// The trait is implemented by rocky alone.
 #[derive(Debug)]
 pub struct ByRockyAlone;
 
 /// The started event of the action behind a route.
+#[cfg(feature = "axum")]
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted(pub(crate) EventName);
+pub struct Wanted(pub(crate) crate::EventName);
 
 /// An action's type and its events.
 #[derive(Debug, Clone)]

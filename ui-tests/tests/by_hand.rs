@@ -1,6 +1,9 @@
 //! What the attributes expand to does what a person's own code does: the same constants, the same JSON, the same answers, the
 //! same events.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+#![expect(dead_code, unreachable_pub, reason = "each fixture is a program of its own, with a main and public items")]
+
 use std::fmt::Debug;
 
 use axum::{
