@@ -5,6 +5,7 @@
 
 mod action;
 mod driver;
+mod item;
 mod mistakes;
 mod route;
 mod sdk;
@@ -13,6 +14,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Item, spanned::Spanned};
 
+use item::Annotated;
 use mistakes::Mistakes;
 
 /// Puts the three doors in front of what changes a tenant's state.
@@ -39,10 +41,10 @@ use mistakes::Mistakes;
 #[proc_macro_attribute]
 pub fn tenant_action(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let (attribute, item) = (TokenStream::from(attribute), TokenStream::from(item));
-    match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Struct(item)) => action::expand(attribute, item),
-        Ok(Item::Fn(item)) => route::expand(attribute, &item),
-        Ok(other) => {
+    match syn::parse2(item.clone()) {
+        Ok(Annotated::Struct(item)) => action::expand(attribute, *item),
+        Ok(Annotated::Fn(item)) => route::expand(attribute, &item),
+        Ok(Annotated::Other(other)) => {
             let mut mistakes = Mistakes::default();
             mistakes.at(keyword(&other), "`#[tenant_action]` goes on a struct (an action) or on an async fn (a route)");
             let errors = mistakes.into_tokens();

@@ -174,6 +174,24 @@ pub enum OnFailure {
 }
 
 /// The tier that door 3 asks about, where a build has that door.
+///
+/// ```
+/// use rocky_sdk::{Action, Metered, Slug, Tier, tenant_action};
+///
+/// #[tenant_action(role = admin, started = "shelf.name_started", succeeded = "shelf.named", failed = "shelf.failed")]
+/// struct Name { text: String }
+///
+/// #[tenant_action(
+///     role = admin, started = "shelf.widen_started", succeeded = "shelf.widened", failed = "shelf.failed",
+///     subject = slug, metered = tier,
+/// )]
+/// struct Widen { slug: Slug, tier: Tier }
+///
+/// assert_eq!(Name { text: "winter".to_owned() }.metered(), Metered::No); // door 3 asks nobody
+/// let slug = Slug::parse("blue")?;
+/// assert_eq!(Widen { slug, tier: Tier::Team }.metered(), Metered::Asked(Tier::Team));
+/// # Ok::<(), rocky_sdk::InvalidSlug>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metered {
     /// None.

@@ -35,6 +35,23 @@ impl std::fmt::Display for Tier {
 }
 
 /// Where a workspace is in its life.
+///
+/// ```
+/// use rocky_sdk::State;
+///
+/// /// What a list of workspaces says of each.
+/// fn told(state: State) -> &'static str {
+///     match state {
+///         State::Active => "runs",
+///         State::Provisioning | State::Upgrading | State::Decommissioning => "is at work: look again soon",
+///         State::ReadOnly => "runs, and refuses changes until its tier is back",
+///         State::Unsettled => "waits for an operator: `reconcile` settles it",
+///     }
+/// }
+///
+/// assert_eq!(told(serde_json::from_str(r#""read_only""#)?), "runs, and refuses changes until its tier is back");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -54,6 +71,20 @@ pub enum State {
 
 /// A workspace as its row knows it. `url` is there once a driver has placed it.
 /// Times are RFC 3339, UTC, in microseconds.
+///
+/// ```
+/// use rocky_sdk::{DeploymentRef, State};
+///
+/// let answered = r#"{
+///     "slug": "blue", "tenant": "acme", "tier": "team", "state": "active",
+///     "driver": "process", "url": "http://127.0.0.1:40001/",
+///     "created_at": "2026-03-01T09:00:00.000000Z", "updated_at": "2026-03-02T10:30:00.250000Z"
+/// }"#;
+/// let row: DeploymentRef = serde_json::from_str(answered)?;
+/// assert_eq!(row.state, State::Active);
+/// assert!(row.created_at < row.updated_at); // of one width and in UTC, times compare as text
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeploymentRef {
     /// Its name, of which there is one in an installation.

@@ -10,6 +10,33 @@ use std::{
 use rustix::fs::OFlags;
 
 /// A file or folder that cannot be trusted, or not be used, and what to do about it.
+///
+/// A program that looks after a service can say the command. It does not run it: what others could write is to be read
+/// by somebody before it is trusted again.
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// # rocky_sdk::LocalAuth::open(home.path())?;
+/// use std::os::unix::fs::PermissionsExt;
+/// use rocky_sdk::{LocalAuth, PrivateFileError, airlock::LocalAuthError};
+///
+/// fn remedy(error: &PrivateFileError) -> String {
+///     match error {
+///         PrivateFileError::OpenToOthers { path, wanted, .. } => format!("chmod {wanted:03o} {}", path.display()),
+///         PrivateFileError::NotOurs { path, owner, us } => {
+///             format!("{} is user {owner}'s, and this is user {us}: start it as the other", path.display())
+///         }
+///         PrivateFileError::NotPlain { path } => format!("ls -ld {}, then mv", path.display()),
+///         PrivateFileError::TooLarge { path, size } => format!("{} has {size} bytes: mv", path.display()),
+///         PrivateFileError::Io { path, source } => format!("see to {}: {source}", path.display()),
+///     }
+/// }
+///
+/// let identity = home.path().join("identity.json");
+/// std::fs::set_permissions(&identity, std::fs::Permissions::from_mode(0o644))?;
+/// let Err(LocalAuthError::File(error)) = LocalAuth::open(home.path()) else { panic!("others can read it") };
+/// assert_eq!(remedy(&error), format!("chmod 600 {}", identity.display()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum PrivateFileError {
     /// Others can read or write it.

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use rocky_sdk::Slug;
-/// assert_eq!(Slug::parse("acme-2")?.as_str(), "acme-2");
+/// let slug = Slug::parse("acme-2")?;
+/// assert_eq!(format!("https://{slug}.example/"), "https://acme-2.example/");
+/// assert_eq!(String::from(slug), "acme-2");
 /// for bad in ["", "-a", "a-", "A", "../x", "a.b"] {
 ///     assert!(Slug::parse(bad).is_err());
 /// }

@@ -5,9 +5,9 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use proc_macro2::{Span, TokenStream};
 use syn::{
-    Expr, ExprLit, Field, Fields, Ident, ItemStruct, Lit, LitStr, Token,
+    Expr, ExprLit, ExprPath, Field, Fields, Ident, ItemStruct, Lit, LitStr, Token,
     ext::IdentExt,
-    parse::{Parse, ParseStream, Parser},
+    parse::{Parse, ParseStream, Parser, discouraged::Speculative},
     punctuated::Punctuated,
     spanned::Spanned,
 };
@@ -56,7 +56,28 @@ impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key = Ident::parse_any(input)?;
         input.parse::<Token![=]>()?;
-        Ok(Setting { key, value: unwrapped(input.parse()?) })
+        Ok(Setting { key, value: value(input)? })
+    }
+}
+
+/// A text or a word, as almost every value is; what else it may be is read for what is said of it.
+fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let ahead = input.fork();
+    let plain = if ahead.peek(LitStr) {
+        let lit = Lit::Str(ahead.parse()?);
+        Some(Expr::Lit(ExprLit { attrs: Vec::new(), lit }))
+    } else if ahead.peek(Ident) {
+        let path = Ident::parse(&ahead)?.into();
+        Some(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path }))
+    } else {
+        None
+    };
+    match plain.filter(|_| ahead.is_empty() || ahead.peek(Token![,])) {
+        Some(value) => {
+            input.advance_to(&ahead);
+            Ok(value)
+        }
+        None => Ok(unwrapped(input.parse()?)),
     }
 }
 

@@ -8,8 +8,8 @@ use super::parse::{Model, Output};
 
 pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
     let Model { item, sdk, token, entitled, action, extractors, output } = model;
-    let (attributes, visibility, block) = (&item.attrs, &item.vis, &item.block);
-    let name = &item.sig.ident;
+    let (attributes, visibility, block) = (&item.attributes, &item.visibility, &item.body);
+    let name = &item.signature.ident;
     // Locals stand where the action does: what the signature's check has said of it already is then not said again for
     // the calls of the body. The inner fn's name is none of theirs, whatever the route is called.
     let local = |name: &str| Ident::new(name, action.span());
@@ -34,7 +34,7 @@ pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
     let door = quote_spanned!(action.span()=> #there::Authenticated<#role>);
     let exact = {
         let sdk = sdk.at_place(entitled.span());
-        quote_spanned!(entitled.span()=> const _: fn() = #sdk::doors::lent::<#entitled>;)
+        quote_spanned!(entitled.span()=> #sdk::doors::lent::<#entitled>();)
     };
     let behind = quote_spanned! {action.span()=>
         let #audited = #authenticated.audit(#payload).await?;
@@ -50,8 +50,8 @@ pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
             #(#arguments: #types,)*
             #sdk::web::Payload(#payload): #sdk::web::Payload<#action>,
         ) -> ::core::result::Result<#sdk::Completed<#action, #value>, #sdk::Refusal<#error>> {
-            #exact
             async fn #inner(#token: &#sdk::Entitled<#action>, #(#extractors),*) -> ::core::result::Result<#value, #error> #block
+            #exact
             #behind
         }
     }

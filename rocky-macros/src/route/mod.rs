@@ -5,11 +5,10 @@ mod parse;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::ItemFn;
 
-use crate::mistakes::Mistakes;
+use crate::{item::Function, mistakes::Mistakes};
 
-pub(crate) fn expand(attribute: TokenStream, item: &ItemFn) -> TokenStream {
+pub(crate) fn expand(attribute: TokenStream, item: &Function) -> TokenStream {
     let mut mistakes = Mistakes::default();
     match parse::model(attribute, item, &mut mistakes) {
         Some(model) if mistakes.is_empty() => expand::tokens(&model),

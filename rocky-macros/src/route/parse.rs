@@ -2,15 +2,16 @@
 
 use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{FnArg, GenericArgument, Ident, ItemFn, PatType, PathArguments, ReturnType, Signature, Type, parse_quote};
+use syn::{FnArg, GenericArgument, Ident, PatType, PathArguments, ReturnType, Signature, Type, parse_quote};
 
 use crate::{
+    item::Function,
     mistakes::Mistakes,
     sdk::{Sdk, bare, is_token},
 };
 
 pub(super) struct Model<'a> {
-    pub(super) item: &'a ItemFn,
+    pub(super) item: &'a Function,
     pub(super) sdk: Sdk,
     pub(super) token: &'a PatType,
     /// What the token refers to: `Entitled<TheAction>`, by whatever name it goes here.
@@ -29,13 +30,13 @@ pub(super) enum Output<'a> {
     Alias(&'a Type),
 }
 
-pub(super) fn model<'a>(attribute: TokenStream, item: &'a ItemFn, mistakes: &mut Mistakes) -> Option<Model<'a>> {
+pub(super) fn model<'a>(attribute: TokenStream, item: &'a Function, mistakes: &mut Mistakes) -> Option<Model<'a>> {
     let sdk = Sdk::of(
         attribute,
         "on a fn, `#[tenant_action]` takes nothing: role and events belong to the action's struct",
         mistakes,
     );
-    let signature = &item.sig;
+    let signature = &item.signature;
     plain(signature, mistakes);
     let mut parameters = Vec::new();
     for input in &signature.inputs {
@@ -60,10 +61,10 @@ pub(super) fn model<'a>(attribute: TokenStream, item: &'a ItemFn, mistakes: &mut
 }
 
 /// The fn less those mistakes that the compiler would tell once more.
-pub(super) fn as_meant(item: &ItemFn) -> ItemFn {
+pub(super) fn as_meant(item: &Function) -> Function {
     let mut item = item.clone();
-    item.sig.constness = None;
-    if let Some(FnArg::Typed(first)) = item.sig.inputs.first_mut()
+    item.signature.constness = None;
+    if let Some(FnArg::Typed(first)) = item.signature.inputs.first_mut()
         && is_token(&first.ty)
     {
         let owned = &first.ty;

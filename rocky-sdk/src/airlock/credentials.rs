@@ -24,6 +24,18 @@ impl Credentials {
     }
 
     /// What the `Authorization` header shows. More than one such header, or another scheme, shows nothing.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+    /// use rocky_sdk::Credentials;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer secret"));
+    /// assert_eq!(Credentials::from_headers(&headers).token(), Some("secret"));
+    ///
+    /// headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer another"));
+    /// assert_eq!(Credentials::from_headers(&headers).token(), None); // of two callers it is neither
+    /// ```
     #[must_use]
     pub fn from_headers(headers: &http::HeaderMap) -> Self {
         let mut values = headers.get_all(http::header::AUTHORIZATION).iter();

@@ -43,6 +43,19 @@ struct Known {
 }
 
 /// What the first start made.
+///
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// use rocky_sdk::{LocalAuth, airlock::FirstStart};
+///
+/// let (_auth, first) = LocalAuth::open(home.path())?;
+/// let FirstStart { token, token_file } = first.expect("a new home");
+/// eprintln!("this token is shown once, and kept in {}: {token}", token_file.display());
+///
+/// let (_auth, first) = LocalAuth::open(home.path())?;
+/// assert!(first.is_none()); // later starts find the identity, and have no token to show
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct FirstStart {
     /// The bearer token. It is printed once; the operator's copy is in the file `token`, which may be deleted.
     pub token: String,
@@ -60,6 +73,27 @@ struct Identity {
 }
 
 /// The identity file cannot be used.
+///
+/// Each says in its own text what to do; a program that starts a service needs to know who is to do it:
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// # rocky_sdk::LocalAuth::open(home.path())?;
+/// use rocky_sdk::{LocalAuth, airlock::LocalAuthError};
+///
+/// fn whose_turn(error: &LocalAuthError) -> &'static str {
+///     match error {
+///         LocalAuthError::File(_) => "the administrator's: an owner, a mode or a disk is wrong",
+///         LocalAuthError::Unreadable { .. } => "the operator's, who edited the file",
+///         LocalAuthError::Random(_) => "nobody's yet: start again once the system has random bytes",
+///     }
+/// }
+///
+/// std::fs::write(home.path().join("identity.json"), r#"{ "name": "ada" }"#)?;
+/// let error = LocalAuth::open(home.path()).unwrap_err();
+/// assert_eq!(whose_turn(&error), "the operator's, who edited the file");
+/// assert!(error.to_string().contains("missing field `subject`"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum LocalAuthError {
     /// It is missing where it should be, or cannot be trusted.

@@ -14,6 +14,19 @@ pub struct Session {
 }
 
 /// A subject or tenant that is empty, longer than 128 bytes, or holds control characters.
+///
+/// To an adapter it means that its source of names cannot be trusted, and not that the caller is a stranger:
+/// ```
+/// use rocky_sdk::{Rank, Session, airlock::{InvalidSession, Unresolved}};
+///
+/// fn session(subject: &str, tenant: &str) -> Result<Session, Unresolved> {
+///     let unfit = |error: InvalidSession| Unresolved::Unavailable(error.to_string());
+///     Session::new(subject, tenant, Rank::Observer).map_err(unfit)
+/// }
+///
+/// assert!(session("oona", "acme").is_ok());
+/// assert!(matches!(session("oona", ""), Err(Unresolved::Unavailable(_))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a session's {0} has 1 to 128 bytes and no control characters")]
 pub struct InvalidSession(&'static str);

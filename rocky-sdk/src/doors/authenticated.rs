@@ -68,6 +68,20 @@ impl Covers<Observer> for Observer {}
 
 /// Nothing has it: it carries the sentence that the compiler says when an action is audited before anybody was asked who they
 /// are.
+///
+/// ```compile_fail,E0277
+/// # use rocky_sdk::{Doors, doors::Authenticates, tenant_action};
+/// # #[tenant_action(
+/// #     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed"
+/// # )]
+/// # struct Rotate { key: String }
+/// fn may_be_audited<A: Authenticates>(doors: &Doors, action: A) {
+///     drop(doors.audit(action));
+/// }
+/// fn rotate(doors: &Doors, key: String) {
+///     may_be_audited(doors, Rotate { key }) // nobody was asked who they are yet
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "nobody was asked who they are yet",
     label = "Airlock comes first: write `.authenticate::<Admin>(&credentials).await?.audit(..)`",
@@ -79,6 +93,16 @@ pub trait Authenticates {
 }
 
 /// Nothing has it: it carries the sentence that the compiler says when an action is performed before it is audited.
+///
+/// ```compile_fail,E0277
+/// # use rocky_sdk::{Admin, Authenticated, doors::Audits};
+/// fn may_be_performed<T: Audits>(stage: T) {
+///     drop(stage);
+/// }
+/// fn rotate(authenticated: Authenticated<Admin>) {
+///     may_be_performed(authenticated) // this action is not audited yet
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this action is not audited yet",
     label = "HATCH comes first: write `.audit(TheAction {{ .. }}).await?.perform(..)`",
@@ -154,11 +178,17 @@ impl Doors {
         Ok(Authenticated { doors: self.clone(), session, inbound, only, since: Instant::now(), role: PhantomData })
     }
 
+    /// In a task of its own: an adapter that panics has decided about nobody.
     async fn resolve(&self, credentials: &Credentials) -> Result<Session, Unresolved> {
-        let answer = self.inner().airlock.resolve(credentials);
-        match tokio::time::timeout(self.inner().limits.airlock, answer).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Unresolved::Unavailable("it did not answer in time".to_owned())),
+        let (doors, credentials) = (self.clone(), credentials.clone());
+        let asked = self.run(async move {
+            let answer = doors.inner().airlock.resolve(&credentials);
+            tokio::time::timeout(doors.inner().limits.airlock, answer).await
+        });
+        match asked.await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) => Err(Unresolved::Unavailable("it did not answer in time".to_owned())),
+            None => Err(Unresolved::Unavailable("it panicked".to_owned())),
         }
     }
 }

@@ -22,6 +22,40 @@ pub struct Bolted<D, Actions> {
 pub struct ForeignToken;
 
 /// Two action types claim one event, or one type claims it twice.
+///
+/// An event's name is its first action's: another type cannot write it, whatever role it asks for.
+/// ```
+/// # use rocky_sdk::tenant_action;
+/// #[tenant_action(
+///     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed"
+/// )]
+/// struct Rotate {}
+///
+/// #[tenant_action(
+///     role = observer, started = "keys.rotation_started", succeeded = "keys.turned", failed = "keys.failed"
+/// )]
+/// struct Turn {}
+///
+/// # struct KeyStore;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Billing, LocalAuth, hatch::{Journal, JournalOptions}};
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (auth, first) = LocalAuth::open(home)?;
+/// # let ada = rocky_sdk::Credentials::bearer(first.ok_or("a new home")?.token);
+/// # let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// # let doors = rocky_sdk::Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).build().await?;
+/// use rocky_sdk::{Bolted, doors::EventNameTaken};
+///
+/// let keys = Bolted::<_, (Rotate,)>::new(&doors, KeyStore)?;
+/// let taken: EventNameTaken = Bolted::<_, (Turn,)>::new(&doors, KeyStore).unwrap_err();
+/// assert!(taken.to_string().starts_with("the event `keys.rotation_started` belongs to the action"));
+/// # drop((keys, ada));
+/// # doors.shutdown(std::time::Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event `{event}` belongs to the action `{owner}`: give `{claimant}` events of its own")]
 pub struct EventNameTaken {

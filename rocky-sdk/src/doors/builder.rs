@@ -9,6 +9,28 @@ use super::{
 use crate::{airlock::Airlock, hatch::Relay};
 
 /// Doors to which nobody has said yet who answers at Airlock.
+///
+/// Each step gives the next, and only the last one can be built. Nobody has to write these types, but errors name them:
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Billing, LocalAuth, hatch::{Journal, JournalOptions}};
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (auth, first) = LocalAuth::open(home)?;
+/// # let ada = rocky_sdk::Credentials::bearer(first.ok_or("a new home")?.token);
+/// # let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// use rocky_sdk::{Doors, doors::{DoorsBuilder, WantsAirlock, WantsBilling, WantsHatch}};
+///
+/// let doors: WantsAirlock = Doors::builder();
+/// let doors: WantsHatch = doors.airlock(auth);
+/// let doors: WantsBilling = doors.hatch(journal);
+/// let doors: DoorsBuilder = doors.billing(Billing::SelfHosted);
+/// let doors: Doors = doors.build().await?;
+/// # doors.shutdown(std::time::Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct WantsAirlock {
@@ -42,6 +64,20 @@ pub struct DoorsBuilder {
 }
 
 /// The doors cannot be built.
+///
+/// ```
+/// use rocky_sdk::doors::{BuildError, LedgerError};
+///
+/// fn advice(error: &BuildError) -> String {
+///     match error {
+///         BuildError::Ledger(LedgerError(why)) => format!("see to the rows, then start again: {why}"),
+///         BuildError::Runtime(_) => "build the doors in `#[tokio::main]`, or inside `block_on`".to_owned(),
+///     }
+/// }
+///
+/// let error = BuildError::from(LedgerError("the database is locked".to_owned()));
+/// assert_eq!(advice(&error), "see to the rows, then start again: the database is locked");
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// What an earlier run left in the rows cannot be looked at.

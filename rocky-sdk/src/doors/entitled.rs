@@ -59,7 +59,7 @@ pub trait Token {
 /// # use rocky_sdk::{Entitled, tenant_action};
 /// # #[tenant_action(role = admin, started = "a.b_started", succeeded = "a.b", failed = "a.failed")]
 /// # struct Rename {}
-/// const _: fn() = rocky_sdk::doors::lent::<Entitled<Rename>>;
+/// rocky_sdk::doors::lent::<Entitled<Rename>>();
 /// ```
 pub const fn lent<T: Token>() {}
 
@@ -130,7 +130,19 @@ impl<A> Entitled<A> {
         self.intent.actionid
     }
 
-    /// When the doors stop waiting for the action and answer 502.
+    /// When the doors stop waiting for the action and answer 502: 60 s after it began, settable. A driver that stops before has
+    /// time to undo what it did.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use rocky_sdk::Entitled;
+    /// # #[rocky_sdk::tenant_action(role = admin, started = "a.b_started", succeeded = "a.b", failed = "a.failed")]
+    /// # struct Copy {}
+    /// async fn copied(token: &Entitled<Copy>, work: impl Future<Output = ()>) -> bool {
+    ///     let left = token.ends_at().saturating_duration_since(Instant::now());
+    ///     tokio::time::timeout(left / 2, work).await.is_ok()
+    /// }
+    /// ```
     #[must_use]
     pub fn ends_at(&self) -> Instant {
         self.ends_at

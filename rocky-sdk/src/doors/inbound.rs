@@ -5,6 +5,38 @@ use crate::{EventName, Slug};
 const LONGEST: usize = 128;
 
 /// The request that asks. A worker without one uses the default.
+///
+/// A router fills it from a request's headers and path. What comes from a queue brings the same along by hand:
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Billing, LocalAuth, hatch::{Journal, JournalOptions}};
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (auth, first) = LocalAuth::open(home)?;
+/// # let ada = rocky_sdk::Credentials::bearer(first.ok_or("a new home")?.token);
+/// # let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// # let doors = rocky_sdk::Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).build().await?;
+/// use rocky_sdk::{Admin, Credentials, EventName, Inbound, Slug, hatch};
+///
+/// let inbound = Inbound::default()
+///     .request_id("job-17")
+///     .traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+///     .idempotency_key("onboard-acme")
+///     .about(Some(Slug::parse("acme")?))
+///     .wanted(Some(EventName::new("keys.rotation_started")));
+/// let denied = doors.authenticate_inbound::<Admin>(&Credentials::none(), inbound).await.unwrap_err();
+/// assert_eq!(denied.code(), "denied");
+///
+/// let event = hatch::records(&home.join("hatch"))?.last().ok_or("the denial is recorded")??;
+/// assert_eq!((event.kind.as_str(), event.subject.as_deref()), ("auth.denied", Some("acme")));
+/// assert_eq!(event.requestid.as_deref(), Some("job-17"));
+/// assert_eq!(event.data_text("wanted").as_deref(), Some("keys.rotation_started"));
+/// # drop(ada);
+/// # doors.shutdown(std::time::Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Inbound {
     pub(crate) request_id: Option<String>,

@@ -122,6 +122,38 @@ pub(crate) struct Inner {
 }
 
 /// The drain ended before these actions did: they have no outcome. `reconcile` settles them.
+///
+/// A service that ends so says which they are, and exits with 1:
+/// ```
+/// # use rocky_sdk::{Admin, tenant_action};
+/// # #[tenant_action(
+/// #     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed"
+/// # )]
+/// # struct Rotate { key: String }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Billing, LocalAuth, hatch::{Journal, JournalOptions}};
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (auth, first) = LocalAuth::open(home)?;
+/// # let ada = rocky_sdk::Credentials::bearer(first.ok_or("a new home")?.token);
+/// # let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// # let doors = rocky_sdk::Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).build().await?;
+/// use std::time::Duration;
+/// use rocky_sdk::doors::Undrained;
+///
+/// let audited = doors.authenticate::<Admin>(&ada).await?.audit(Rotate { key: "signing".to_owned() }).await?;
+/// let Err(Undrained(left)) = doors.shutdown(Duration::from_millis(50)).await else {
+///     panic!("the action that is audited has ended");
+/// };
+/// for tombstone in &left {
+///     eprintln!("{}: {} of {} has no outcome", tombstone.actionid, tombstone.started, tombstone.time);
+/// }
+/// assert_eq!(left.len(), 1);
+/// # drop(audited);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{} action(s) had no outcome when the drain ended: `pending` lists them, `reconcile` settles them", .0.len())]
 pub struct Undrained(pub Vec<Tombstone>);

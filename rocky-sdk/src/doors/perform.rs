@@ -22,6 +22,26 @@ use super::{
 use crate::{Action, DeploymentRef, Metered, Tier};
 
 /// What an action returns: a boxed future that borrows the token and its context.
+///
+/// Work that is a function of its own, and not a closure, says so in its type:
+/// ```
+/// use std::convert::Infallible;
+/// use rocky_sdk::{Act, Audited, Completed, Entitled, Refusal, tenant_action};
+/// # #[tenant_action(
+/// #     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed"
+/// # )]
+/// # struct Rotate { key: String }
+///
+/// struct KeyStore { prefix: String }
+///
+/// fn rotate<'t>(token: &'t Entitled<Rotate>, keys: &'t KeyStore) -> Act<'t, String, Infallible> {
+///     Box::pin(async move { Ok(format!("{}/{}", keys.prefix, token.action().key)) })
+/// }
+///
+/// async fn perform(audited: Audited<Rotate>) -> Result<Completed<Rotate, String>, Refusal<Infallible>> {
+///     audited.perform(KeyStore { prefix: "eu".to_owned() }, rotate).await
+/// }
+/// ```
 pub type Act<'t, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 't>>;
 
 /// What an action's code gives back: `Result<T, E>`. [`tenant_action`](crate::tenant_action) asks for it by this trait and

@@ -3,6 +3,41 @@
 use super::problem::Problem;
 
 /// Refused before the action began: at door 1 or door 2. It is not generic, so `?` carries it into any [`Refusal`].
+///
+/// A worker that waits where trying again makes sense, and else says why not:
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Billing, LocalAuth, hatch::{Journal, JournalOptions}};
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (auth, first) = LocalAuth::open(home)?;
+/// # let ada = rocky_sdk::Credentials::bearer(first.ok_or("a new home")?.token);
+/// # let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// # let doors = rocky_sdk::Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).build().await?;
+/// use std::time::Duration;
+/// use rocky_sdk::{Admin, Authenticated, Credentials, Doors};
+///
+/// async fn patiently(doors: &Doors, who: &Credentials) -> Result<Authenticated<Admin>, String> {
+///     loop {
+///         let denied = match doors.authenticate(who).await {
+///             Ok(authenticated) => return Ok(authenticated),
+///             Err(denied) => denied,
+///         };
+///         let Some(seconds) = denied.retry_after() else {
+///             return Err(format!("{} {}: {}", denied.status(), denied.code(), denied.detail()));
+///         };
+///         tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+///     }
+/// }
+///
+/// assert!(patiently(&doors, &ada).await.is_ok());
+/// let stranger = patiently(&doors, &Credentials::bearer("guessed")).await;
+/// assert_eq!(stranger.unwrap_err(), "403 denied: Your session does not open this door.");
+/// # doors.shutdown(std::time::Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a denial is an answer: return it"]
 pub struct Denied(Box<Problem>);
@@ -18,6 +53,78 @@ pub struct Refusal<E> {
 }
 
 /// What an action's own error means to the caller: a closed set, so that no error can claim to be a success.
+///
+/// ```
+/// use rocky_sdk::{ActionError, ErrorKind};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum KeyError {
+///     #[error("a key's name has 1 to 80 characters")]
+///     Name,
+///     #[error("there is no such key")]
+///     Missing,
+///     #[error("the key signs something: rotate it when that is done")]
+///     InUse,
+///     #[error("the store at 10.0.0.7 is sealed")]
+///     Sealed,
+///     #[error("the store at 10.0.0.7 did not answer within 5 s")]
+///     Slow,
+///     #[error("the store at 10.0.0.7 failed")]
+///     Store(#[from] std::io::Error),
+/// }
+///
+/// impl ActionError for KeyError {
+///     fn kind(&self) -> ErrorKind {
+///         match self {
+///             KeyError::Name => ErrorKind::Invalid,
+///             KeyError::Missing => ErrorKind::NotFound,
+///             KeyError::InUse => ErrorKind::Conflict,
+///             KeyError::Sealed => ErrorKind::Unavailable,
+///             KeyError::Slow => ErrorKind::TimedOut,
+///             KeyError::Store(_) => ErrorKind::Failed,
+///         }
+///     }
+///
+///     fn code(&self) -> &'static str {
+///         match self {
+///             KeyError::Name => "key-name",
+///             KeyError::Missing => "no-such-key",
+///             KeyError::InUse => "key-in-use",
+///             KeyError::Sealed | KeyError::Slow | KeyError::Store(_) => "key-store",
+///         }
+///     }
+///
+///     fn public_detail(&self) -> Option<String> {
+///         match self {
+///             KeyError::Name | KeyError::Missing | KeyError::InUse => Some(self.to_string()),
+///             _ => None, // where the store is, is for the audit event alone
+///         }
+///     }
+/// }
+/// # use rocky_sdk::{Admin, tenant_action};
+/// # #[tenant_action(
+/// #     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed"
+/// # )]
+/// # struct Rotate { key: String }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Billing, LocalAuth, hatch::{Journal, JournalOptions}};
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (auth, first) = LocalAuth::open(home)?;
+/// # let ada = rocky_sdk::Credentials::bearer(first.ok_or("a new home")?.token);
+/// # let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// # let doors = rocky_sdk::Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).build().await?;
+///
+/// let audited = doors.authenticate::<Admin>(&ada).await?.audit(Rotate { key: "signing".to_owned() }).await?;
+/// let performed = audited.perform((), |_, ()| Box::pin(async { Err::<(), _>(KeyError::InUse) }));
+/// let refusal = performed.await.unwrap_err();
+/// assert_eq!((refusal.status(), refusal.code()), (409, "key-in-use"));
+/// assert_eq!(refusal.detail(), "the key signs something: rotate it when that is done");
+/// # doors.shutdown(std::time::Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -27,6 +27,31 @@ pub(crate) fn hash(before: &[u8]) -> String {
 }
 
 /// One line of HATCH.
+///
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// # let hatch = home.path().join("hatch");
+/// # let _journal = rocky_sdk::hatch::Journal::open(&hatch, rocky_sdk::hatch::JournalOptions::new("keys"))?;
+/// use rocky_sdk::hatch::{Record, records};
+///
+/// /// The events of a distributed trace, whose id is the second part of a `traceparent`.
+/// fn of_trace<'a>(lines: &'a [Record], trace: &'a str) -> impl Iterator<Item = &'a Record> {
+///     let is_of = move |parent: &str| parent.split('-').nth(1) == Some(trace);
+///     lines.iter().filter(move |line| line.traceparent.as_deref().is_some_and(is_of))
+/// }
+///
+/// /// Whether the line is still there whose hash was sent to another machine. That lines were cut off at the end shows
+/// /// nowhere else: those that are left are a chain.
+/// fn still_there(lines: &[Record], kept: &str) -> bool {
+///     lines.iter().any(|line| line.hash == kept)
+/// }
+///
+/// let lines: Vec<Record> = records(&hatch)?.collect::<Result<_, _>>()?;
+/// assert_eq!(lines[0].prevhash, "0".repeat(64)); // where a chain begins; from there on, the `hash` of the line before
+/// assert!(still_there(&lines, &lines[0].hash));
+/// assert_eq!(of_trace(&lines, "4bf92f3577b34da6a3ce929d0e0e4736").count(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Deserialize)]
 pub struct Record {
     /// Unique; UUIDv7.
@@ -71,7 +96,7 @@ impl Record {
     }
 }
 
-/// A started event without an outcome.
+/// A started event without an outcome; [`pending`] and [`Journal::tombstones`](super::Journal::tombstones) find them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tombstone {
     /// The action.
@@ -93,6 +118,30 @@ pub struct Tombstone {
 }
 
 /// Where the chain of a journal broke, or why it cannot be read.
+///
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// # let hatch = home.path().join("hatch");
+/// # drop(rocky_sdk::hatch::Journal::open(&hatch, rocky_sdk::hatch::JournalOptions::new("keys"))?);
+/// use rocky_sdk::hatch::{ScanError, records};
+///
+/// // Somebody changes a line in place.
+/// let segment = hatch.join("00000001.jsonl");
+/// let lines = std::fs::read_to_string(&segment)?;
+/// std::fs::write(&segment, lines.replace("segment.opened", "segment.erased"))?;
+///
+/// let found = match records(&hatch)?.find_map(Result::err) {
+///     None => "each line follows the one before".to_owned(),
+///     // The file is evidence now: keep it, and put an undamaged copy in its place.
+///     Some(ScanError::Damaged { path, line, offset, reason }) => {
+///         format!("{}, line {line}, byte {offset}: {reason}", path.display())
+///     }
+///     // Nothing is said of the lines: the error says what to do before they can be read.
+///     Some(ScanError::File(error)) => error.to_string(),
+/// };
+/// assert_eq!(found, format!("{}, line 1, byte 0: its hash does not match its content", segment.display()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     /// The file cannot be read or trusted.
@@ -118,6 +167,51 @@ pub enum ScanError {
 
 /// The lines of a journal in order, each checked against its chain. An unterminated last line (one that is being written,
 /// or was when the writer died) is not read.
+///
+/// Damage ends it: behind an error there is no next line.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Admin, Billing, Credentials, Doors, LocalAuth, hatch::{Journal, JournalOptions}, tenant_action};
+/// # #[tenant_action(
+/// #     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed",
+/// # )]
+/// # struct Rotate { key: String }
+/// # let home = tempfile::tempdir()?;
+/// # let hatch = home.path().join("hatch");
+/// # let (auth, first) = LocalAuth::open(home.path())?;
+/// # let journal = Journal::open(&hatch, JournalOptions::new("keys"))?;
+/// # let doors = Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).build().await?;
+/// # let admin = Credentials::bearer(first.expect("a new home").token);
+/// # // An action is at hand when the service ends without a drain.
+/// # let audited = doors.authenticate::<Admin>(&admin).await?.audit(Rotate { key: "mail".to_owned() }).await?;
+/// # doors.shutdown(std::time::Duration::ZERO).await.unwrap_err();
+/// # drop(audited);
+/// use std::collections::BTreeMap;
+/// use rocky_sdk::hatch::{Record, Records, ScanError, Tombstone, pending, records};
+///
+/// /// How many events of each name there are. An error is passed on: what was counted before it is not all there is.
+/// fn counted(lines: impl Iterator<Item = Result<Record, ScanError>>) -> Result<BTreeMap<String, u64>, ScanError> {
+///     let mut counted = BTreeMap::new();
+///     for line in lines {
+///         *counted.entry(line?.kind).or_default() += 1;
+///     }
+///     Ok(counted)
+/// }
+///
+/// let lines: Records = records(&hatch)?;
+/// assert_eq!(counted(lines)?["keys.rotation_started"], 1);
+///
+/// // This one started and has no outcome: its service ended first.
+/// let tombstones = pending(&hatch)?;
+/// for Tombstone { time, started, actor, actionid, .. } in &tombstones {
+///     println!("{time}  {started} by {actor} has no outcome: {actionid}");
+/// }
+/// assert_eq!(tombstones.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Records {
     segments: std::vec::IntoIter<PathBuf>,
     open: Option<Segment>,

@@ -14,6 +14,27 @@ use super::{
 };
 
 /// The way to HATCH, made of the store that keeps it: `Relay::from(journal)`.
+///
+/// A function that opens the store can give back what the doors take:
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// use std::path::Path;
+/// use rocky_sdk::{Billing, Doors, LocalAuth, hatch::{Journal, JournalOptions, OpenError, Relay}};
+///
+/// fn hatch(home: &Path) -> Result<Relay, OpenError> {
+///     Ok(Relay::from(Journal::open(&home.join("hatch"), JournalOptions::new("keys"))?))
+/// }
+///
+/// let (auth, _first_start) = LocalAuth::open(home)?;
+/// let doors = Doors::builder().airlock(auth).hatch(hatch(home)?).billing(Billing::SelfHosted).build().await?;
+/// assert_eq!(doors.ready(), Ok(()));
+/// # doors.shutdown(std::time::Duration::from_secs(1)).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Relay {
     journal: Arc<Journal>,
     limit: Duration,

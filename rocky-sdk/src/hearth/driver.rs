@@ -7,6 +7,103 @@ use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier, driver};
 ///
 /// Every method may be called again after it failed, was cut off, or after a crash at any point: it goes on from what is
 /// there. None may leave work running behind when its future is dropped, other than the workspace itself.
+///
+/// A driver of one's own, whole, whose workspaces are entries of a map:
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// use std::{
+///     collections::HashMap,
+///     sync::{Arc, Mutex, MutexGuard, PoisonError},
+/// };
+/// use rocky_sdk::{
+///     Admin, Billing, BoxFuture, Credentials, Doors, Entitled, ErrorKind, LocalAuth,
+///     hatch::{Journal, JournalOptions},
+///     hearth::{
+///         Decommission, Driver, DriverError, Hearth, Inspection, Placement, Provision, Rows, Slug, State, Tier,
+///         Upgrade,
+///     },
+/// };
+///
+/// /// The map is private: what changes it takes a token.
+/// #[derive(Default)]
+/// struct Shelf(Mutex<HashMap<Slug, Placement>>);
+///
+/// impl Shelf {
+///     fn places(&self) -> MutexGuard<'_, HashMap<Slug, Placement>> {
+///         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+///     }
+/// }
+///
+/// impl Driver for Shelf {
+///     fn name(&self) -> &str {
+///         "shelf"
+///     }
+///
+///     fn provision<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<Placement, DriverError>> {
+///         Box::pin(async move {
+///             let Provision { slug, tier } = token.action();
+///             let url = format!("https://{slug}.example/");
+///             let placement = Placement { tier: *tier, url, made_by: Some(token.actionid()) };
+///             // The name is this action's alone: what a try before it left there is replaced.
+///             self.places().insert(slug.clone(), placement.clone());
+///             Ok(placement)
+///         })
+///     }
+///
+///     fn undo<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<(), DriverError>> {
+///         Box::pin(async move {
+///             self.places().remove(&token.action().slug);
+///             Ok(())
+///         })
+///     }
+///
+///     fn upgrade<'t>(&'t self, token: &'t Entitled<Upgrade>) -> BoxFuture<'t, Result<Placement, DriverError>> {
+///         Box::pin(async move {
+///             let Upgrade { slug, tier } = token.action();
+///             let mut places = self.places();
+///             let lost = || DriverError::of(ErrorKind::NotFound, "not-on-the-shelf", format!("{slug} is not there"));
+///             let placement = places.get_mut(slug).ok_or_else(lost)?;
+///             placement.tier = *tier;
+///             Ok(placement.clone())
+///         })
+///     }
+///
+///     fn decommission<'t>(&'t self, token: &'t Entitled<Decommission>) -> BoxFuture<'t, Result<(), DriverError>> {
+///         Box::pin(async move {
+///             self.places().remove(&token.action().slug);
+///             Ok(())
+///         })
+///     }
+///
+///     fn inspect<'t>(&'t self, slug: &'t Slug) -> BoxFuture<'t, Result<Inspection, DriverError>> {
+///         let found = self.places().get(slug).cloned();
+///         Box::pin(async move { Ok(found.map_or(Inspection::Absent, Inspection::Serving)) })
+///     }
+/// }
+///
+/// let (auth, first) = LocalAuth::open(home)?;
+/// let journal = Journal::open(&home.join("hatch"), JournalOptions::new("shelf"))?;
+/// let rows = Arc::new(Rows::open(&home.join("rocky.db"), "shelf").await?);
+/// let ledger = Arc::clone(&rows) as _;
+/// let doors =
+///     Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted).ledger(ledger).build().await?;
+/// let (hearth, _keeper) = Hearth::new(&doors, rows, Shelf::default())?;
+///
+/// let admin = Credentials::bearer(first.expect("a new home").token);
+/// let completed = doors
+///     .authenticate::<Admin>(&admin).await?
+///     .audit(Provision { slug: Slug::parse("blue")?, tier: Tier::Team }).await?
+///     .perform(hearth, |token, hearth| Box::pin(hearth.provision(token))).await?;
+/// let made = completed.value()?;
+/// assert_eq!((made.state, made.tier), (State::Active, Tier::Team));
+/// assert_eq!(made.url.as_deref(), Some("https://blue.example/"));
+/// # doors.shutdown(std::time::Duration::from_secs(1)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[driver]
 pub trait Driver: Send + Sync + 'static {
     /// The name under which rows remember it.
@@ -43,6 +140,28 @@ pub struct Placement {
 }
 
 /// What a driver found.
+///
+/// That nobody could look is none of these, but a [`DriverError`]: what is not settled stays so.
+///
+/// ```
+/// use rocky_sdk::hearth::{Inspection, Placement, Tier};
+///
+/// /// What a container runtime says of a workspace's container; the labels are the driver's own.
+/// struct Container { healthy: bool, port: u16, tier_label: Option<Tier>, action_label: Option<uuid::Uuid> }
+///
+/// fn inspection(found: Option<Container>) -> Inspection {
+///     match found {
+///         None => Inspection::Absent,
+///         Some(Container { healthy: true, port, tier_label: Some(tier), action_label }) => {
+///             Inspection::Serving(Placement { tier, url: format!("http://127.0.0.1:{port}/"), made_by: action_label })
+///         }
+///         Some(Container { tier_label, .. }) => Inspection::Broken { tier: tier_label },
+///     }
+/// }
+///
+/// let stopped = Container { healthy: false, port: 40001, tier_label: Some(Tier::Solo), action_label: None };
+/// assert_eq!(inspection(Some(stopped)), Inspection::Broken { tier: Some(Tier::Solo) });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inspection {
     /// Nothing.
@@ -57,6 +176,23 @@ pub enum Inspection {
 }
 
 /// A driver could not do its work.
+///
+/// The caller gets the kind's status and the code. The message is for the audit event: it holds no secrets.
+///
+/// ```
+/// use rocky_sdk::{ErrorKind, hearth::DriverError};
+///
+/// fn of_daemon(status: u16, said: &str) -> DriverError {
+///     match status {
+///         409 => DriverError::of(ErrorKind::Conflict, "name-in-use", said),
+///         503 => DriverError::of(ErrorKind::Unavailable, "daemon-unavailable", said),
+///         504 => DriverError::of(ErrorKind::TimedOut, "driver-timed-out", said),
+///         _ => DriverError::failed(format!("the daemon answered {status}: {said}")),
+///     }
+/// }
+///
+/// assert_eq!(of_daemon(500, "no space left").to_string(), "the daemon answered 500: no space left");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct DriverError {

@@ -48,6 +48,34 @@ struct Inner {
 }
 
 /// HEARTH cannot be put together.
+///
+/// Both are mistakes of whoever writes `main`, and show at the first start:
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocky_sdk::{Billing, Doors, LocalAuth, hatch::{Journal, JournalOptions}};
+/// # let home = tempfile::tempdir()?;
+/// # let home = home.path();
+/// # let (auth, _first_start) = LocalAuth::open(home)?;
+/// # let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+/// use std::sync::Arc;
+/// use rocky_sdk::hearth::{Hearth, LocalProcess, Rows, SetupError};
+///
+/// let rows = Arc::new(Rows::open(&home.join("rocky.db"), "docker").await?);
+/// # let doors = Doors::builder().airlock(auth).hatch(journal).billing(Billing::SelfHosted);
+/// # let doors = doors.ledger(Arc::clone(&rows) as _).build().await?;
+/// let driver = LocalProcess::new(["rocky-console", "workspace"], &home.join("workspaces"))?;
+/// match Hearth::new(&doors, rows, driver) {
+///     Ok(_) => panic!("rows of one driver went to another"),
+///     Err(SetupError::OtherDriver { rows, driver }) => assert_eq!([rows, driver], ["docker", "process"]),
+///     Err(SetupError::OtherLedger) => panic!("claims went to one ledger and reads to another"),
+///     // An action of one's own writes `hearth.provisioned`, say.
+///     Err(SetupError::EventName(taken)) => panic!("{taken}"),
+/// }
+/// # doors.shutdown(std::time::Duration::from_secs(1)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The rows were opened for a driver of another name.
@@ -58,6 +86,9 @@ pub enum SetupError {
         /// The driver's.
         driver: String,
     },
+    /// The doors ask another ledger, or none.
+    #[error("the rows are not the ledger of these doors: build them with `.ledger(rows)`")]
+    OtherLedger,
     /// Another action writes HEARTH's events.
     #[error(transparent)]
     EventName(#[from] EventNameTaken),
@@ -72,6 +103,10 @@ impl Hearth {
     pub fn new(doors: &Doors, rows: Arc<Rows>, driver: impl Driver) -> Result<(Self, Keeper), SetupError> {
         if rows.driver() != driver.name() {
             return Err(SetupError::OtherDriver { rows: rows.driver().to_owned(), driver: driver.name().to_owned() });
+        }
+        let asked = doors.ledger().map(Arc::as_ptr);
+        if !asked.is_some_and(|ledger| std::ptr::addr_eq(ledger, Arc::as_ptr(&rows))) {
+            return Err(SetupError::OtherLedger);
         }
         let driver = Bolted::new(doors, Box::new(driver) as Box<dyn Driver>)?;
         let hearth = Hearth(Arc::new(Inner { doors: doors.clone(), driver, rows }));

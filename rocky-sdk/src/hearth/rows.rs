@@ -29,6 +29,35 @@ pub struct Rows {
 }
 
 /// The rows cannot be opened.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// # let path = home.path().join("rocky.db");
+/// # rocky_sdk::hearth::Rows::open(&path, "process").await?.close().await;
+/// # {
+/// #     use sqlx::Connection;
+/// #     let mut later = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await?;
+/// #     sqlx::query("PRAGMA user_version = 9").execute(&mut later).await?;
+/// #     later.close().await?;
+/// # }
+/// use rocky_sdk::hearth::{Rows, RowsError};
+///
+/// fn next(error: &RowsError) -> String {
+///     match error {
+///         RowsError::Newer { found, known, .. } => format!("start the version of schema {found}, not of {known}"),
+///         RowsError::Database { path, source } => format!("copy {}, then see to it: {source}", path.display()),
+///         RowsError::File(error) => error.to_string(),
+///     }
+/// }
+///
+/// // A later version was here, and this one does not touch what it wrote.
+/// let error = Rows::open(&path, "process").await.unwrap_err();
+/// assert_eq!(next(&error), "start the version of schema 9, not of 1");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum RowsError {
     /// The file cannot be trusted.

@@ -46,6 +46,22 @@ pub(super) struct Address {
 }
 
 /// The child cannot serve.
+///
+/// What the child writes to standard error is in its folder's `log`. Its exit code tells a person from the driver:
+/// ```
+/// use rocky_sdk::hearth::{ServeError, serve_workspace};
+///
+/// fn exit_code(ended: Result<(), ServeError>) -> u8 {
+///     match ended {
+///         Ok(()) => 0,
+///         Err(ServeError::NotStarted) => 2, // somebody typed the command by hand
+///         Err(ServeError::File(_) | ServeError::Spec(_)) => 3, // its folder is not what the driver wrote
+///         Err(ServeError::Io(_)) => 1, // no port, no session of its own
+///     }
+/// }
+///
+/// assert_eq!(exit_code(serve_workspace()), 2);
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// It was not started by the driver.

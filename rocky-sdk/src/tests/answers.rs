@@ -73,6 +73,7 @@ async fn airlock_unreachable() {
     let house = House::with(|limits| limits.airlock = Duration::from_millis(50)).await;
     case(&house, provision("acme", "solo").by("down"), 503, "airlock-unavailable", &[]).await;
     case(&house, provision("acme", "solo").by("slow"), 503, "airlock-unavailable", &[]).await;
+    case(&house, provision("acme", "solo").by("mad"), 503, "airlock-unavailable", &[]).await;
     assert_eq!(house.script.calls(), 0);
 }
 

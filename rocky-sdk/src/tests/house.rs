@@ -48,6 +48,7 @@ impl Airlock for Roster {
                 Some("mallory") => ("umbrella", Rank::Admin),
                 Some("down") => return Err(Unresolved::Unavailable("it is down".to_owned())),
                 Some("slow") => return std::future::pending().await,
+                Some("mad") => panic!("Airlock panicked on purpose"),
                 _ => return Err(Unresolved::Stranger("nobody")),
             };
             Ok(Session::new(credentials.token().unwrap_or_default(), tenant, role).unwrap())

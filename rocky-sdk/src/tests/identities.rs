@@ -89,6 +89,18 @@ async fn laxer_doors_built_elsewhere_open_nothing_here() {
     assert_eq!(house.script.calls(), 0);
 }
 
+/// Claims in one database and reads from another would be two truths about one workspace.
+#[tokio::test]
+async fn rows_that_are_not_the_doors_ledger_are_refused() {
+    use crate::hearth::{Hearth, LocalProcess, Rows, SetupError};
+    let house = House::new().await;
+    let home = tempfile::tempdir().unwrap();
+    let rows = Arc::new(Rows::open(&home.path().join("rocky.db"), "process").await.unwrap());
+    let driver = LocalProcess::new(["true"], &home.path().join("workspaces")).unwrap();
+    let refused = Hearth::new(&house.doors, rows, driver).map(|_| ()).unwrap_err();
+    assert!(matches!(refused, SetupError::OtherLedger), "{refused}");
+}
+
 #[tokio::test]
 async fn a_higher_role_does_what_a_lower_one_may_and_not_the_other_way_round() {
     let house = House::new().await;

@@ -19,6 +19,43 @@ const BODY_BYTES: usize = 64 << 10;
 /// It is the last argument of a route, after [`Authenticated`](crate::Authenticated): the body of somebody who may not ask
 /// is not read. A body over 64 KiB is 413, one that is not `application/json` 415, one that is not JSON 400, one whose
 /// fields make no such action 422; none of these leaves an event.
+///
+/// In an extractor of one's own:
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use axum::{Router, body::Body, extract::{FromRequest, Request}, routing::post};
+/// use rocky_sdk::{Denied, tenant_action, web::Payload};
+/// # use tower::ServiceExt;
+///
+/// #[tenant_action(role = admin, started = "titles.rename_started", succeeded = "titles.renamed", failed = "titles.failed")]
+/// struct Rename { title: String }
+///
+/// /// The title alone, trimmed.
+/// struct Title(String);
+///
+/// impl<S: Send + Sync> FromRequest<S> for Title {
+///     type Rejection = Denied;
+///     async fn from_request(request: Request, state: &S) -> Result<Self, Denied> {
+///         let Payload(action) = Payload::<Rename>::from_request(request, state).await?;
+///         Ok(Title(action.title.trim().to_owned()))
+///     }
+/// }
+///
+/// // It changes nothing, so it may stand on a plain router.
+/// let app: Router = Router::new().route("/preview", post(async |Title(title): Title| title));
+/// for (kind, body, status) in [
+///     ("application/json", r#"{"title":" Blue "}"#, 200),
+///     ("application/json", r#"{"title":"Blue","by":"me"}"#, 422),
+///     ("application/json", r#"{"title":"#, 400),
+///     ("text/plain", "Blue", 415),
+/// ] {
+///     let request = Request::post("/preview").header("content-type", kind).body(Body::from(body))?;
+///     assert_eq!(app.clone().oneshot(request).await?.status(), status, "{body}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Payload<A>(pub A);
 
@@ -61,6 +98,35 @@ impl<A: Action, S: Send + Sync> FromRequest<S> for Payload<A> {
 }
 
 /// The workspace that the path's `{slug}` names, for reads. A name that no workspace can have is 422 `invalid`.
+///
+/// An extractor of one's own can begin with it:
+/// ```
+/// use axum::{Router, body::Body, extract::FromRequestParts, http::{Request, request::Parts}, routing::get};
+/// use rocky_sdk::{Denied, web::PathSlug};
+/// use tower::ServiceExt;
+///
+/// // Where a workspace answers.
+/// struct Host(String);
+///
+/// impl<S: Send + Sync> FromRequestParts<S> for Host {
+///     type Rejection = Denied;
+///
+///     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denied> {
+///         let PathSlug(slug) = PathSlug::from_request_parts(parts, state).await?;
+///         Ok(Host(format!("{slug}.example.org")))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let app: Router = Router::new().route("/hosts/{slug}", get(|Host(name): Host| async move { name }));
+/// for (path, status) in [("/hosts/acme", 200), ("/hosts/Acme", 422)] {
+///     let answer = app.clone().oneshot(Request::get(path).body(Body::empty())?).await?;
+///     assert_eq!(answer.status(), status);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct PathSlug(pub Slug);
 

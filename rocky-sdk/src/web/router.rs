@@ -50,6 +50,21 @@ pub trait Recognised<Form> {
 }
 
 /// An axum handler for a router of this state, under a sentence of ours. Every handler is one.
+///
+/// A helper that mounts a handler asks of it what [`DoorRouter::post`] does:
+/// ```
+/// use rocky_sdk::web::{DoorRouter, Guarded, Mountable};
+///
+/// // At its path of today, and at the one that older clients know.
+/// fn post_at_both<S, H, M, Form>(router: DoorRouter<S>, path: &str, handler: H) -> DoorRouter<S>
+/// where
+///     S: Clone + Send + Sync + 'static,
+///     H: Mountable<M, S> + Guarded<Form>,
+///     M: 'static,
+/// {
+///     router.post(path, handler.clone()).post(&format!("/v1{path}"), handler)
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "axum cannot call this handler",
     label = "one of its arguments is not read from a request, or its answer cannot be one",
@@ -61,6 +76,17 @@ pub trait Mountable<M, S>: Handler<M, S> {}
 impl<H: Handler<M, S>, M, S> Mountable<M, S> for H {}
 
 /// Nothing has it: it carries the sentence that the compiler says when a route is mounted as on an axum router.
+///
+/// ```compile_fail,E0277
+/// # use axum::routing::MethodRouter;
+/// # use rocky_sdk::web::{DoorRouter, MountedByMethod};
+/// fn mounted<R: MountedByMethod>(router: DoorRouter<()>, route: R) -> DoorRouter<()> {
+///     router.route("/keys", route)
+/// }
+/// fn keys(router: DoorRouter<()>, route: MethodRouter<()>) -> DoorRouter<()> {
+///     mounted(router, route) // a `DoorRouter` mounts a route by its method
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a `DoorRouter` mounts a route by its method",
     label = "write `.post(path, handler)`, `.put`, `.patch`, `.delete` or `.get`, without `routing::`",
@@ -72,6 +98,25 @@ pub trait MountedByMethod {
 }
 
 /// Part of a handler's form in error messages: what it returns.
+///
+/// The form of a route that [`tenant_action`](crate::tenant_action) wrote, which [`Guarded`] is asked about:
+/// ```
+/// use std::convert::Infallible;
+/// use rocky_sdk::{Admin, Authenticated, Entitled, tenant_action, web::{Guarded, Payload, Via}};
+/// # #[tenant_action(
+/// #     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed"
+/// # )]
+/// # struct Rotate { key: String }
+///
+/// #[tenant_action]
+/// async fn rotate(token: &Entitled<Rotate>) -> Result<String, Infallible> {
+///     Ok(format!("{} is new", token.action().key))
+/// }
+///
+/// type Form = (Via<(Rotate, String, Infallible)>, Authenticated<Admin>, Payload<Rotate>);
+/// fn goes_through_the_doors(_: impl Guarded<Form>) {}
+/// goes_through_the_doors(rotate);
+/// ```
 #[derive(Debug)]
 pub struct Via<T>(PhantomData<T>);
 

@@ -1,7 +1,7 @@
 //! A copy of the tree, to change and change back, with a target folder that stays warm.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -12,6 +12,8 @@ use crate::root;
 pub(super) struct Tree {
     root: PathBuf,
     target: PathBuf,
+    /// What each file is without a mutation, whatever becomes of the project meanwhile.
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Tree {
@@ -19,13 +21,14 @@ impl Tree {
     /// cargo builds only what changed.
     pub(super) fn copy() -> Result<Self, String> {
         let scratch = root().join("target/wall");
-        let tree = Tree { root: scratch.join("tree"), target: scratch.join("target") };
-        fs::create_dir_all(&tree.target).map_err(|error| told(&tree.target, &error))?;
-        let files = sources()?;
-        for file in &files {
+        let tree = Tree { root: scratch.join("tree"), target: scratch.join("target"), files: sources()? };
+        for folder in [&tree.root, &tree.target] {
+            fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+        }
+        for file in tree.files.keys() {
             tree.restore(file)?;
         }
-        tree.prune(&tree.root, &files)?;
+        tree.prune(&tree.root)?;
         Ok(tree)
     }
 
@@ -46,11 +49,11 @@ impl Tree {
         fs::write(&path, text.replacen(from, to, 1)).map_err(|error| told(&path, &error))
     }
 
-    /// Makes a file what it is in the project.
+    /// Makes a file what it was when the project was copied.
     pub(super) fn restore(&self, file: &str) -> Result<(), String> {
-        let (from, to) = (root().join(file), self.root.join(file));
-        let wanted = fs::read(&from).map_err(|error| told(&from, &error))?;
-        if fs::read(&to).is_ok_and(|has| has == wanted) {
+        let to = self.root.join(file);
+        let wanted = self.files.get(file).ok_or_else(|| format!("{file} is not in the project"))?;
+        if fs::read(&to).is_ok_and(|has| has == *wanted) {
             return Ok(());
         }
         if let Some(folder) = to.parent() {
@@ -60,15 +63,18 @@ impl Tree {
     }
 
     /// Takes away what an earlier copy had and this one has not.
-    fn prune(&self, folder: &Path, files: &BTreeSet<String>) -> Result<(), String> {
+    fn prune(&self, folder: &Path) -> Result<(), String> {
         for entry in fs::read_dir(folder).map_err(|error| told(folder, &error))? {
             let path = entry.map_err(|error| told(folder, &error))?.path();
             if path.is_dir() {
-                self.prune(&path, files)?;
+                self.prune(&path)?;
                 continue;
             }
-            let known =
-                path.strip_prefix(&self.root).ok().and_then(Path::to_str).is_some_and(|name| files.contains(name));
+            let known = path
+                .strip_prefix(&self.root)
+                .ok()
+                .and_then(Path::to_str)
+                .is_some_and(|name| self.files.contains_key(name));
             if !known {
                 fs::remove_file(&path).map_err(|error| told(&path, &error))?;
             }
@@ -77,7 +83,7 @@ impl Tree {
     }
 }
 
-fn sources() -> Result<BTreeSet<String>, String> {
+fn sources() -> Result<BTreeMap<String, Vec<u8>>, String> {
     let listed = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
@@ -87,7 +93,8 @@ fn sources() -> Result<BTreeSet<String>, String> {
         return Err(String::from_utf8_lossy(&listed.stderr).into_owned());
     }
     let names = String::from_utf8_lossy(&listed.stdout).into_owned();
-    Ok(names.split('\0').filter(|name| !name.is_empty() && root().join(name).is_file()).map(str::to_owned).collect())
+    let names = names.split('\0').map(|name| (name, root().join(name))).filter(|(_, path)| path.is_file());
+    names.map(|(name, path)| Ok((name.to_owned(), fs::read(&path).map_err(|error| told(&path, &error))?))).collect()
 }
 
 fn told(path: &Path, error: &std::io::Error) -> String {

@@ -32,6 +32,24 @@ use super::record::Tombstone;
 pub(crate) const OUTCOME_BYTES: usize = 4096;
 
 /// How much a journal may hold in waiting.
+///
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// use rocky_sdk::hatch::{Journal, JournalOptions, OpenError};
+///
+/// let mut options = JournalOptions::new("keys");
+/// options.open_actions = 64; // actions at once, each with 4 KiB of memory and of ballast on the disk
+/// options.event_bytes = 16 << 10; // 16 KiB; 4 KiB is the least. A larger action is refused: 413 `too-large`
+/// options.waiting_bytes = 512 << 10; // 512 KiB: at least `event_bytes`, and 4 KiB for each open action
+/// let journal = Journal::open(&home.path().join("hatch"), options)?;
+///
+/// let mut narrow = JournalOptions::new("keys");
+/// narrow.waiting_bytes = 1 << 20; // and 1,024 actions with 4 KiB each
+/// let refused = Journal::open(&home.path().join("another"), narrow);
+/// assert!(matches!(refused, Err(OpenError::Options(_))));
+/// # drop(journal);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct JournalOptions {

@@ -24,6 +24,29 @@ use crate::{
 };
 
 /// The journal cannot be opened.
+///
+/// Whoever starts the service has to know whether starting it again can help:
+/// ```
+/// # let home = tempfile::tempdir()?;
+/// # let hatch = home.path().join("hatch");
+/// use rocky_sdk::hatch::{Journal, JournalOptions, OpenError, ScanError};
+///
+/// fn next(error: &OpenError) -> &'static str {
+///     match error {
+///         OpenError::Held(_) => "start again: the one before may still be draining",
+///         OpenError::Begin(_) => "start again once the disk has room",
+///         OpenError::Options(_) => "give up: the program asks for what cannot be",
+///         OpenError::Scan(ScanError::File(_)) | OpenError::File(_) => "give up: an owner, a mode or a disk is wrong",
+///         OpenError::Scan(ScanError::Damaged { .. }) => "give up, and call whoever has a copy",
+///     }
+/// }
+///
+/// let running = Journal::open(&hatch, JournalOptions::new("keys"))?;
+/// let error = Journal::open(&hatch, JournalOptions::new("keys")).unwrap_err();
+/// assert_eq!(next(&error), "start again: the one before may still be draining");
+/// # drop(running);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another `Journal` of this one, has it.
@@ -60,9 +83,11 @@ pub(super) fn open<S: Storage>(
     if !app_is_a_word {
         return Err(OpenError::Options("app is 1 to 32 of a-z, 0-9 and inner `-`"));
     }
+    let outcomes = options.open_actions.checked_mul(OUTCOME_BYTES);
+    let needed = outcomes.and_then(|outcomes| outcomes.checked_add(options.event_bytes));
     let enough = options.open_actions >= 1
         && options.event_bytes >= OUTCOME_BYTES
-        && options.waiting_bytes >= options.event_bytes + options.open_actions * OUTCOME_BYTES
+        && needed.is_some_and(|needed| options.waiting_bytes >= needed)
         && options.waiting_bytes <= Semaphore::MAX_PERMITS.min(u32::MAX as usize);
     if !enough {
         return Err(OpenError::Options(

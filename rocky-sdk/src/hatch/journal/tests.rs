@@ -483,3 +483,20 @@ async fn what_many_writers_were_told_is_what_is_there() {
     }
     assert_eq!(bench.lines().len(), 1 + 64 * 20);
 }
+
+#[test]
+fn limits_that_do_not_fit_together_are_refused() {
+    let bench = Bench::new();
+    let refused = |change: fn(&mut JournalOptions)| {
+        let mut options = options();
+        change(&mut options);
+        assert!(matches!(Journal::open(&bench.folder, options), Err(OpenError::Options(_))));
+    };
+    refused(|options| options.open_actions = 0);
+    refused(|options| options.event_bytes = 4095);
+    refused(|options| options.waiting_bytes = 4096 + 4 * 4096 - 1);
+    refused(|options| options.waiting_bytes = usize::MAX);
+    // Their product is more than a number holds.
+    refused(|options| options.open_actions = 1 << 52);
+    refused(|options| options.event_bytes = usize::MAX);
+}

@@ -335,10 +335,3 @@ async fn claimed_row(connection: &mut SqliteConnection, actionid: Uuid) -> Resul
     let query = "SELECT * FROM workspaces WHERE claim = ?";
     sqlx::query(query).bind(actionid.to_string()).fetch_optional(connection).await.map_err(unusable)
 }
-
-impl From<LedgerError> for Obstacle {
-    fn from(error: LedgerError) -> Self {
-        tracing::error!(%error, "the rows cannot be used");
-        Obstacle::Unavailable(error.0)
-    }
-}

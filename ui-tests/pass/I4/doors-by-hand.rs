@@ -1,7 +1,0 @@
-use rocky_sdk::Doors;
-
-fn more(built: &Doors) -> Doors {
-    built.clone()
-}
-
-fn main() {}
