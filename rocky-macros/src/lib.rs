@@ -41,7 +41,7 @@ use mistakes::Mistakes;
 #[proc_macro_attribute]
 pub fn tenant_action(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let (attribute, item) = (TokenStream::from(attribute), TokenStream::from(item));
-    match syn::parse2(item.clone()) {
+    match Annotated::read(item.clone()) {
         Ok(Annotated::Struct(item)) => action::expand(attribute, *item),
         Ok(Annotated::Fn(item)) => route::expand(attribute, &item),
         Ok(Annotated::Other(other)) => {

@@ -1,6 +1,6 @@
 //! Where the SDK is found: `::rocky_sdk`, or where `crate = path` says it is.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     Expr, Ident, Path, Token, Type,
@@ -10,19 +10,20 @@ use syn::{
 
 use crate::mistakes::Mistakes;
 
+/// A path's tokens, one by one: they go into what is written many times over.
 #[derive(Clone)]
-pub(crate) struct Sdk(TokenStream);
+pub(crate) struct Sdk(Vec<TokenTree>);
 
 impl Default for Sdk {
     fn default() -> Self {
-        Sdk(quote!(::rocky_sdk))
+        Sdk(quote!(::rocky_sdk).into_iter().collect())
     }
 }
 
 impl Sdk {
     /// `crate = path`, as `#[tenant_action]` and `#[driver]` take it where the dependency has another name.
     pub(crate) fn at(path: &Path) -> Self {
-        Sdk(path.to_token_stream())
+        Sdk(path.to_token_stream().into_iter().collect())
     }
 
     /// The attribute of a fn or a trait: nothing, or `crate = path`.
@@ -52,22 +53,23 @@ impl Sdk {
 
     /// The same path as if it stood there: what the compiler says of it, it says of that place.
     pub(crate) fn at_place(&self, place: Span) -> Self {
-        let tokens = self.0.clone().into_iter().map(|mut token| {
+        let placed = |token: &TokenTree| {
+            let mut token = token.clone();
             token.set_span(place);
             token
-        });
-        Sdk(tokens.collect())
+        };
+        Sdk(self.0.iter().map(placed).collect())
     }
 
     /// As text, for serde's attributes.
     pub(crate) fn text(&self) -> String {
-        self.0.to_string().replace(' ', "")
+        self.0.iter().map(ToString::to_string).collect()
     }
 }
 
 impl ToTokens for Sdk {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        self.0.to_tokens(tokens);
+        tokens.extend(self.0.iter().cloned());
     }
 }
 

@@ -1,74 +1,59 @@
 //! From the model to code.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::{Field, Ident, Type, ext::IdentExt, spanned::Spanned};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Field, Ident, Type, ext::IdentExt};
 
 use super::parse::{Failed, Metered, Model};
 
 pub(super) fn tokens(model: &Model) -> TokenStream {
-    let Model { item, sdk, .. } = model;
+    let Model { item, sdk, role, started, succeeded, failed, subject, metered, .. } = model;
     if !model.whole {
         return quote!(#item);
     }
+    let ident = &item.ident;
+    let name = kebab(&ident.unraw().to_string());
     let serde = format!("{}::serde", sdk.text());
     // By hand only where a value must not be seen: the compiler's own derive costs a build less.
     let (derived, debug) = match model.redacted.is_empty() {
         true => (Some(quote!(::core::fmt::Debug,)), None),
         false => (None, Some(debug(model))),
     };
-    let action = action(model);
-    quote! {
-        #[derive(#derived #sdk::serde::Serialize, #sdk::serde::Deserialize)]
-        #[serde(crate = #serde, deny_unknown_fields)]
-        #item
-        #debug
-        #action
-    }
-}
-
-fn action(model: &Model) -> TokenStream {
-    let Model { item, sdk, role, started, succeeded, failed, subject, metered, .. } = model;
-    let ident = &item.ident;
-    let name = kebab(&ident.unraw().to_string());
     let on_failure = match failed {
-        Failed::Record(event) => quote!(#sdk::OnFailure::Record(#sdk::EventName::new(#event))),
-        Failed::Retry => quote!(#sdk::OnFailure::Retry),
+        Failed::Record(event) => quote!(Record(#sdk::EventName::new(#event))),
+        Failed::Retry => quote!(Retry),
     };
     let subject = subject.as_ref().map(|field| {
-        let (at, of) = typed(model, field);
-        let lent = {
-            let sdk = sdk.at_place(at);
-            quote_spanned!(at=> <#of as #sdk::action::Subject>::slug)
-        };
+        let of = typed(model, field);
         quote! {
             fn subject(&self) -> ::core::option::Option<&#sdk::Slug> {
-                ::core::option::Option::Some(#lent(&self.#field))
+                ::core::option::Option::Some(<#of as #sdk::action::Subject>::slug(&self.#field))
             }
         }
     });
     let metered = match metered {
         Metered::No => None,
-        Metered::Row => Some(quote!(#sdk::Metered::Row)),
+        Metered::Row => Some(quote!(Row)),
         Metered::Asked(field) => {
-            let (at, of) = typed(model, field);
-            let tier = {
-                let sdk = sdk.at_place(at);
-                quote_spanned!(at=> <#of as #sdk::action::Price>::tier)
-            };
-            Some(quote!(#sdk::Metered::Asked(#tier(&self.#field))))
+            let of = typed(model, field);
+            Some(quote!(Asked(<#of as #sdk::action::Price>::tier(&self.#field))))
         }
     };
-    let metered = metered.map(|metered| quote!(fn metered(&self) -> #sdk::Metered { #metered }));
+    let metered = metered.map(|metered| quote!(fn metered(&self) -> #sdk::Metered { #sdk::Metered::#metered }));
     let audited = audited(model);
     quote! {
+        #[derive(#derived #sdk::serde::Serialize, #sdk::serde::Deserialize)]
+        #[serde(crate = #serde, deny_unknown_fields)]
+        #item
+        #debug
+
         #[diagnostic::do_not_recommend]
         impl #sdk::Action for #ident {
             type Role = #sdk::#role;
             const NAME: &'static str = #name;
             const STARTED: #sdk::EventName = #sdk::EventName::new(#started);
             const SUCCEEDED: #sdk::EventName = #sdk::EventName::new(#succeeded);
-            const ON_FAILURE: #sdk::OnFailure = #on_failure;
+            const ON_FAILURE: #sdk::OnFailure = #sdk::OnFailure::#on_failure;
             #subject
             #metered
             #audited
@@ -125,10 +110,10 @@ fn named(model: &Model) -> impl Iterator<Item = &Ident> {
     model.item.fields.iter().filter_map(|Field { ident, .. }| ident.as_ref())
 }
 
-/// The field's type, and where it was written: a wrong one is reported there.
-fn typed<'a>(model: &'a Model, field: &Ident) -> (Span, Option<&'a Type>) {
+/// The field's type: a wrong one is reported where it stands.
+fn typed<'a>(model: &'a Model, field: &Ident) -> Option<&'a Type> {
     let found = model.item.fields.iter().find(|candidate| candidate.ident.as_ref() == Some(field));
-    (found.map_or_else(|| field.span(), |field| field.ty.span()), found.map(|field| &field.ty))
+    found.map(|field| &field.ty)
 }
 
 /// `RotateKeys` as `rotate-keys`.

@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{
     Expr, ExprLit, ExprPath, Field, Fields, Ident, ItemStruct, Lit, LitStr, Token,
     ext::IdentExt,
-    parse::{Parse, ParseStream, Parser, discouraged::Speculative},
+    parse::{Parse, ParseStream, Parser},
     punctuated::Punctuated,
     spanned::Spanned,
 };
@@ -56,28 +56,35 @@ impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key = Ident::parse_any(input)?;
         input.parse::<Token![=]>()?;
-        Ok(Setting { key, value: value(input)? })
+        Ok(Setting { key, value: unwrapped(input.parse()?) })
     }
 }
 
-/// A text or a word, as almost every value is; what else it may be is read for what is said of it.
-fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
-    let ahead = input.fork();
-    let plain = if ahead.peek(LitStr) {
-        let lit = Lit::Str(ahead.parse()?);
-        Some(Expr::Lit(ExprLit { attrs: Vec::new(), lit }))
-    } else if ahead.peek(Ident) {
-        let path = Ident::parse(&ahead)?.into();
-        Some(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path }))
-    } else {
-        None
-    };
-    match plain.filter(|_| ahead.is_empty() || ahead.peek(Token![,])) {
-        Some(value) => {
-            input.advance_to(&ahead);
-            Ok(value)
+impl Setting {
+    /// `key = word` or `key = "text"`, as almost every setting is: an expression's parser would cost every build.
+    fn plain(tokens: &[TokenTree]) -> Option<Self> {
+        let [TokenTree::Ident(key), TokenTree::Punct(equals), value] = tokens else { return None };
+        let value = match value {
+            TokenTree::Ident(word) => {
+                Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: word.clone().into() })
+            }
+            TokenTree::Literal(text) => Expr::Lit(ExprLit { attrs: Vec::new(), lit: Lit::new(text.clone()) }),
+            _ => return None,
+        };
+        (equals.as_char() == '=').then(|| Setting { key: key.clone(), value })
+    }
+
+    fn list(attribute: TokenStream) -> syn::Result<Vec<Self>> {
+        let tokens: Vec<TokenTree> = attribute.clone().into_iter().collect();
+        let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+        let parts = tokens.split(is_comma);
+        // The one empty part that may be is behind the last comma.
+        let stray = tokens.first().is_some_and(is_comma) || tokens.windows(2).any(|pair| pair.iter().all(is_comma));
+        let plain: Option<Vec<_>> = parts.filter(|part| !part.is_empty()).map(Setting::plain).collect();
+        match plain {
+            Some(settings) if !stray => Ok(settings),
+            _ => Ok(Punctuated::<Setting, Token![,]>::parse_terminated.parse2(attribute)?.into_iter().collect()),
         }
-        None => Ok(unwrapped(input.parse()?)),
     }
 }
 
@@ -88,6 +95,7 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
     let complete = settings.is_some();
     let mut setting = |key: &str| settings.as_mut().and_then(|settings| settings.remove(key));
     let stand_in = || LitStr::new("mistaken.event", Span::call_site());
+    let named = |event: Option<Event>| event.map_or_else(stand_in, |event| event.literal);
 
     let mut missing = Vec::new();
     let role = match setting("role") {
@@ -106,17 +114,14 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
     };
     let started = event("started", "`started = \"family.event_started\"`", mistakes);
     let succeeded = event("succeeded", "`succeeded = \"family.event\"`", mistakes);
-    let failed = match setting("failed") {
-        Some(value) if word(&value).is_some_and(|word| word == "retried") => Failed::Retry,
-        Some(value) => Failed::Record(
-            self::event(&value, "`failed = \"family.failed\"`, or `failed = retried`", mistakes)
-                .unwrap_or_else(stand_in),
-        ),
-        None => {
-            missing.push("`failed = \"family.failed\"`");
-            Failed::Record(stand_in())
+    let (mut retried, mut failed) = (false, None);
+    match setting("failed") {
+        Some(value) if word(&value).is_some_and(|word| word == "retried") => retried = true,
+        Some(value) => {
+            failed = self::event(&value, "`failed = \"family.failed\"`, or `failed = retried`", mistakes);
         }
-    };
+        None => missing.push("`failed = \"family.failed\"`"),
+    }
     if complete && !missing.is_empty() {
         mistakes.add(
             &item.ident,
@@ -126,7 +131,7 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
             ),
         );
     }
-    distinct(started.as_ref(), succeeded.as_ref(), &failed, mistakes);
+    distinct(started.as_ref(), succeeded.as_ref(), failed.as_ref(), mistakes);
     let sdk = match setting("crate") {
         None => Sdk::default(),
         Some(Expr::Path(path)) if path.qself.is_none() => Sdk::at(&path.path),
@@ -153,9 +158,9 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
         item,
         sdk,
         role: role.unwrap_or_else(|| Ident::new("Admin", Span::call_site())),
-        started: started.unwrap_or_else(stand_in),
-        succeeded: succeeded.unwrap_or_else(stand_in),
-        failed,
+        started: named(started),
+        succeeded: named(succeeded),
+        failed: if retried { Failed::Retry } else { Failed::Record(named(failed)) },
         subject,
         metered,
         redacted,
@@ -164,16 +169,12 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
 }
 
 /// What happened is read from the event's name: no two moments of an action have one name.
-fn distinct(started: Option<&LitStr>, succeeded: Option<&LitStr>, failed: &Failed, mistakes: &mut Mistakes) {
-    let failed = match failed {
-        Failed::Record(event) => Some(event),
-        Failed::Retry => None,
+fn distinct(started: Option<&Event>, succeeded: Option<&Event>, failed: Option<&Event>, mistakes: &mut Mistakes) {
+    let same = |one: Option<&Event>, other: Option<&Event>| {
+        one.zip(other).filter(|(one, other)| one.text == other.text).map(|(_, other)| other.literal.clone())
     };
-    let same = |one: Option<&LitStr>, other: Option<&LitStr>| {
-        one.zip(other).is_some_and(|(one, other)| one.value() == other.value())
-    };
-    let twice = if same(started, succeeded) { succeeded } else { failed };
-    if same(started, succeeded) || same(started, failed) || same(succeeded, failed) {
+    if let Some(twice) = same(started, succeeded).or_else(|| same(started, failed)).or_else(|| same(succeeded, failed))
+    {
         mistakes.add(twice, "an action's start, success and failure are three events: give this one a name of its own");
     }
 }
@@ -229,7 +230,7 @@ fn shape(item: &ItemStruct, mistakes: &mut Mistakes) -> bool {
 
 /// The settings by their key; `None` where the list cannot be read.
 fn settings(attribute: TokenStream, mistakes: &mut Mistakes) -> Option<HashMap<String, Expr>> {
-    let list = match Punctuated::<Setting, Token![,]>::parse_terminated.parse2(attribute) {
+    let list = match Setting::list(attribute) {
         Ok(list) => list,
         Err(error) => {
             mistakes.take(error);
@@ -287,7 +288,13 @@ fn role(value: &Expr, mistakes: &mut Mistakes) -> Option<Ident> {
     Some(Ident::new(name, value.span()))
 }
 
-fn event(value: &Expr, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
+/// An event's name, and where it stands.
+struct Event {
+    literal: LitStr,
+    text: String,
+}
+
+fn event(value: &Expr, example: &str, mistakes: &mut Mistakes) -> Option<Event> {
     let Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) = value else {
         mistakes.add(value, format!("an event's name is a text: {example}"));
         return None;
@@ -308,7 +315,7 @@ fn event(value: &Expr, example: &str, mistakes: &mut Mistakes) -> Option<LitStr>
         mistakes.add(name, format!("the event family `{}` is written by rocky alone: choose another", words[0]));
         return None;
     }
-    Some(name.clone())
+    Some(Event { literal: name.clone(), text })
 }
 
 /// A value that names a field of the struct.

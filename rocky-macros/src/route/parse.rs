@@ -99,7 +99,9 @@ fn plain(signature: &Signature, mistakes: &mut Mistakes) {
 
 /// No `impl Trait`: axum would not know which.
 fn concrete(of: &Type, mistakes: &mut Mistakes) {
-    if let Some(at) = find(of.to_token_stream(), &mut |token, _| is_word(token, "impl")) {
+    if !is_plain(of)
+        && let Some(at) = find(of.to_token_stream(), &mut |token, _| is_word(token, "impl"))
+    {
         mistakes.at(at, "a route is one concrete fn: name the type");
     }
 }
@@ -149,7 +151,9 @@ fn output<'a>(signature: &'a Signature, mistakes: &mut Mistakes) -> Option<Outpu
         }
         _ => false,
     };
-    if let Some(at) = find(output.to_token_stream(), &mut { borrowed }) {
+    if !is_plain(output)
+        && let Some(at) = find(output.to_token_stream(), &mut { borrowed })
+    {
         mistakes.at(at, "what a route gives back outlives its token: return an owned type, `String` for `&str`");
         return None;
     }
@@ -175,6 +179,19 @@ fn arguments(of: &Type) -> Option<(&Ident, Vec<&Type>)> {
         PathArguments::Parenthesized(_) => return None,
     };
     Some((&last.ident, types))
+}
+
+/// Paths all the way down, as most types are: nothing borrowed in it and no `impl`, and no need to look at each token.
+fn is_plain(of: &Type) -> bool {
+    let Type::Path(path) = bare(of) else { return false };
+    path.qself.is_none()
+        && path.path.segments.iter().all(|segment| match &segment.arguments {
+            PathArguments::None => true,
+            PathArguments::AngleBracketed(arguments) => {
+                arguments.args.iter().all(|argument| matches!(argument, GenericArgument::Type(of) if is_plain(of)))
+            }
+            PathArguments::Parenthesized(_) => false,
+        })
 }
 
 fn is_word(token: &TokenTree, word: &str) -> bool {

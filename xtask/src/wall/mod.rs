@@ -35,6 +35,8 @@ enum Killer {
     Fixture(&'static str),
     /// A test of the SDK, which fails now.
     Unit(&'static str),
+    /// A test of the public API, which fails now.
+    Api(&'static str),
 }
 
 /// What a killer said.
@@ -87,7 +89,7 @@ fn table(ended: &[(&Mutation, Verdict)]) -> bool {
 }
 
 fn baseline(tree: &Tree, chosen: &[&Mutation], each: bool) -> Result<(), String> {
-    let all = [Killer::Fixture(""), Killer::Unit("")];
+    let all = [Killer::Fixture(""), Killer::Unit(""), Killer::Api("")];
     let killers: Vec<&Killer> =
         if each { chosen.iter().map(|mutation| &mutation.killer).collect() } else { all.iter().collect() };
     for killer in killers {
@@ -105,7 +107,8 @@ impl Killer {
             Killer::Fixture("") => "all fixtures".to_owned(),
             Killer::Fixture(name) => format!("fail/{name}.rs"),
             Killer::Unit("") => "all tests of the SDK".to_owned(),
-            Killer::Unit(name) => (*name).to_owned(),
+            Killer::Api("") => "all tests of the public API".to_owned(),
+            Killer::Unit(name) | Killer::Api(name) => (*name).to_owned(),
         }
     }
 
@@ -121,6 +124,9 @@ impl Killer {
             }
             Killer::Unit(name) => {
                 command.args(["-p", "rocky-sdk", "--features", "hearth", "--lib", "--", name]);
+            }
+            Killer::Api(name) => {
+                command.args(["-p", "ui-tests", "--test", "api", "--", name]);
             }
         }
         let (said, in_time) = said(&mut command, tree)?;
@@ -141,8 +147,8 @@ impl Killer {
             _ if said.contains("test result: ok.") => Verdict::Green,
             Killer::Fixture(_) if said.contains(compiles) => Verdict::Red("(compiles)"),
             Killer::Fixture(_) => Verdict::Unknown("the fixture fails for another reason".to_owned()),
-            Killer::Unit(_) if said.contains("test result: FAILED.") => Verdict::Red("(fails)"),
-            Killer::Unit(_) => Verdict::Unknown("the test ended without a result".to_owned()),
+            Killer::Unit(_) | Killer::Api(_) if said.contains("test result: FAILED.") => Verdict::Red("(fails)"),
+            Killer::Unit(_) | Killer::Api(_) => Verdict::Unknown("the test ended without a result".to_owned()),
         }
     }
 }

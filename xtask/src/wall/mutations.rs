@@ -4,7 +4,7 @@
 //! `from` stands in its file exactly once.
 
 use super::{
-    Killer::{Fixture, Unit},
+    Killer::{Api, Fixture, Unit},
     Mutation,
 };
 
@@ -1164,7 +1164,7 @@ impl<E> From<Denied> for Refusal<E> {",
         name: "route-with-a-look-alike-token",
         guards: "I4",
         file: "rocky-macros/src/route/expand.rs",
-        from: "            #exact\n",
+        from: "        #there::doors::lent::<#entitled>();\n",
         to: "",
         killer: Fixture("macro/a-look-alike-token"),
     },
@@ -1212,7 +1212,7 @@ impl<E> From<Denied> for Refusal<E> {",
         name: "one-event-for-two-moments",
         guards: "EVENTS",
         file: "rocky-macros/src/action/parse.rs",
-        from: "    distinct(started.as_ref(), succeeded.as_ref(), &failed, mistakes);\n",
+        from: "    distinct(started.as_ref(), succeeded.as_ref(), failed.as_ref(), mistakes);\n",
         to: "",
         killer: Fixture("macro/one-event-for-two-moments"),
     },
@@ -1336,5 +1336,83 @@ impl<E> From<Denied> for Refusal<E> {",
         from: "needed.is_some_and(|needed| options.waiting_bytes >= needed)",
         to: "needed.is_none_or(|needed| options.waiting_bytes >= needed)",
         killer: Unit("hatch::journal::tests::limits_that_do_not_fit_together_are_refused"),
+    },
+
+    // What no fixture can see: the public API as a whole.
+    Mutation {
+        name: "token-given-away",
+        guards: "I4",
+        file: "rocky-sdk/src/doors/entitled.rs",
+        from: "    pub(super) fn opened_a_driver(&self) {",
+        to: r#"    /// Gives the token away.
+    pub fn given(self) -> Option<Entitled<A>> {
+        Some(self)
+    }
+
+    pub(super) fn opened_a_driver(&self) {"#,
+        killer: Api("nothing_makes_a_token_but_the_doors"),
+    },
+    Mutation {
+        name: "audited-made-outside",
+        guards: "I5",
+        file: "rocky-sdk/src/doors/audited.rs",
+        from: "impl<A> Audited<A> {",
+        to: r#"impl<A> Audited<A> {
+    /// Answers as the first time.
+    pub fn answered(answer: Answer) -> Audited<A> {
+        audited(Stage::Answered(answer))
+    }
+"#,
+        killer: Api("nothing_makes_a_token_but_the_doors"),
+    },
+    Mutation {
+        name: "answer-defaulted",
+        guards: "I6",
+        file: "rocky-sdk/src/doors/completed.rs",
+        from: "impl<A, T> std::fmt::Debug for Completed<A, T> {",
+        to: r#"impl<A, T> Default for Completed<A, T> {
+    fn default() -> Self {
+        completed(Vec::new(), false)
+    }
+}
+
+impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
+        killer: Api("nothing_makes_a_token_but_the_doors"),
+    },
+    Mutation {
+        name: "back-door-hidden",
+        guards: "I11",
+        file: "rocky-sdk/src/doors/bolted.rs",
+        from: "    /// Lends the driver for a look, to the subsystem that owns it.",
+        to: r#"    /// Lends the driver to the attribute's code.
+    #[doc(hidden)]
+    pub fn opened(&self) -> &D {
+        &self.driver
+    }
+
+    /// Lends the driver for a look, to the subsystem that owns it."#,
+        killer: Api("nothing_public_is_hidden"),
+    },
+    Mutation {
+        name: "private-module-public",
+        guards: "I11",
+        file: "rocky-sdk/src/lib.rs",
+        from: "mod sealed;\n",
+        to: "mod sealed;\n/// For the attribute's code.\npub mod __private {}\n",
+        killer: Api("nothing_public_is_hidden"),
+    },
+    Mutation {
+        name: "api-grown-unseen",
+        guards: "I11",
+        file: "rocky-sdk/src/doors/service.rs",
+        from: "impl ServiceKey {",
+        to: r#"impl ServiceKey {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+"#,
+        killer: Api("the_public_api_is_what_the_list_says"),
     },
 ];
