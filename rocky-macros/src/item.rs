@@ -29,16 +29,34 @@ impl Annotated {
     /// What syn says of something that is no item.
     pub(crate) fn read(item: TokenStream) -> syn::Result<Self> {
         let mut head: Vec<TokenTree> = item.clone().into_iter().collect();
+        // What a `macro_rules` fragment hands on is in a group without brackets: `$item` as a whole, `$body` at its end.
+        if let [TokenTree::Group(group)] = &head[..]
+            && group.delimiter() == Delimiter::None
+        {
+            return Annotated::read(group.stream());
+        }
         if head.iter().any(|token| is_word(token, "struct")) {
             return Ok(Annotated::Struct(Box::new(syn::parse2(item)?)));
         }
         if let Some(TokenTree::Group(body)) = head.pop()
-            && body.delimiter() == Delimiter::Brace
+            && let Some(body) = braces(body)
             && let Ok(Head { attributes, visibility, signature }) = Head::read(head)
         {
             return Ok(Annotated::Fn(Box::new(Function { attributes, visibility, signature, body })));
         }
         Ok(Annotated::Other(Box::new(syn::parse2(item)?)))
+    }
+}
+
+/// A body, out of a group without brackets if need be.
+fn braces(group: Group) -> Option<Group> {
+    match group.delimiter() {
+        Delimiter::Brace => Some(group),
+        Delimiter::None => match group.stream().into_iter().collect::<Vec<_>>().pop() {
+            Some(TokenTree::Group(inner)) => braces(inner),
+            _ => None,
+        },
+        Delimiter::Parenthesis | Delimiter::Bracket => None,
     }
 }
 

@@ -29,7 +29,7 @@ use mistakes::Mistakes;
 /// | `failed = "family.event"` | what a failure leaves; or `failed = retried`, for an action that its subsystem repeats until it succeeds, as HEARTH does with a decommission |
 /// | `subject = field` | the `Slug` of the workspace that it is about; absent: about no workspace |
 /// | `metered = field` | the `Tier` that is asked for; `metered = row`: the one the workspace has |
-/// | `crate = path` | where `rocky-sdk` is found, if the dependency has another name |
+/// | `crate = path` | where `rocky-sdk` is found, if the dependency has another name; on a fn too |
 ///
 /// The struct gets `Serialize`, `Deserialize` (unknown fields refused), `Action`, and a `Debug` that, like the audit
 /// event, leaves out the value of a field marked `#[audit(redact)]`.
@@ -64,7 +64,8 @@ pub fn tenant_action(attribute: proc_macro::TokenStream, item: proc_macro::Token
 /// A method that changes nothing is marked `#[read_only = "why it changes nothing"]` and needs no token; the reason goes into
 /// its documentation. A supertrait's methods are that trait's to mark.
 ///
-/// What comes out is the trait as it was written. Where the dependency on `rocky-sdk` has another name, say which:
+/// What comes out is the trait as it was written; that a token is one is asked beside it, or, where a parameter says which action
+/// it is for, in the method's `where`. Where the dependency on `rocky-sdk` has another name, say which:
 /// `#[driver(crate = r)]`.
 #[proc_macro_attribute]
 pub fn driver(attribute: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {

@@ -23,6 +23,7 @@
 //! `&Entitled<TheAction>`: they read their arguments from the token. `#[driver]` on a trait sees to it that no method forgets.
 //!
 //! ```
+//! use std::{collections::HashMap, sync::Mutex};
 //! use rocky_sdk::{ActionError, Entitled, ErrorKind, ForeignToken, driver};
 //! # use rocky_sdk::tenant_action;
 //! # #[tenant_action(role = operator, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed")]
@@ -59,7 +60,25 @@
 //!         }
 //!     }
 //! }
+//!
+//! /// Keys in memory, and nobody else's to reach.
+//! pub struct Memory(Mutex<HashMap<String, u32>>);
+//!
+//! impl KeyStore for Memory {
+//!     fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError> {
+//!         let mut keys = self.0.lock().expect("nobody panics with it");
+//!         let version = keys.get_mut(&token.action().key).ok_or(KeyError::Unknown)?;
+//!         *version += 1;
+//!         Ok(*version)
+//!     }
+//!
+//!     fn version(&self, key: &str) -> Option<u32> {
+//!         self.0.lock().expect("nobody panics with it").get(key).copied()
+//!     }
+//! }
+//! # assert_eq!(Memory(Mutex::default()).version("blue"), None);
 //! ```
+//! The examples below go on with these: `Rotate`, `KeyStore`, `KeyError`, and a `Memory` that knows the key `blue`.
 //!
 //! **The bolt** stands in front of the driver: [`Bolted`] opens with a token of a listed action, minted by the doors that it was
 //! bolted to, and lends the driver for as long as the token is lent.
@@ -74,7 +93,7 @@
 //!
 //!     use axum::extract::State;
 //!     use rocky_sdk::{Bolted, Doors, Entitled, web::DoorRouter};
-//! #     pub use super::keys::{KeyError, Memory, Rotate};
+//! #     pub use super::keys::{KeyError, KeyStore, Memory, Rotate};
 //! #     use rocky_sdk::tenant_action;
 //!
 //!     type Keys = Arc<Bolted<Memory, (Rotate,)>>;
@@ -107,8 +126,9 @@
 //! #         fn kind(&self) -> ErrorKind { ErrorKind::NotFound }
 //! #         fn code(&self) -> &'static str { "unknown-key" }
 //! #     }
-//! #     impl Memory {
-//! #         pub fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError> {
+//! #     pub trait KeyStore { fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError>; }
+//! #     impl KeyStore for Memory {
+//! #         fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError> {
 //! #             let mut keys = self.0.lock().expect("nobody panics with it");
 //! #             let version = keys.get_mut(&token.action().key).ok_or(KeyError::Unknown)?;
 //! #             *version += 1;
@@ -145,7 +165,7 @@
 //!
 //! ```
 //! use rocky_sdk::{Bolted, Doors, Operator, Refusal, ServiceKey};
-//! # use keys::{KeyError, Memory, Rotate};
+//! # use keys::{KeyError, KeyStore, Memory, Rotate};
 //! # use std::sync::Arc;
 //!
 //! async fn nightly(
@@ -180,8 +200,9 @@
 //! #         fn kind(&self) -> ErrorKind { ErrorKind::NotFound }
 //! #         fn code(&self) -> &'static str { "unknown-key" }
 //! #     }
-//! #     impl Memory {
-//! #         pub fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError> {
+//! #     pub trait KeyStore { fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError>; }
+//! #     impl KeyStore for Memory {
+//! #         fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError> {
 //! #             let mut keys = self.0.lock().expect("nobody panics with it");
 //! #             let version = keys.get_mut(&token.action().key).ok_or(KeyError::Unknown)?;
 //! #             *version += 1;
@@ -208,14 +229,15 @@
 //!
 //! # A subsystem of your own
 //!
-//! A subsystem is its actions, a driver and an error; `hearth` is one, and has no privileges. Two things to decide:
+//! A subsystem is its actions, a driver and an error; `hearth` is one. Two things to decide:
 //!
 //! - **Is the action about a workspace?** Then it says `subject = field`, and the doors ask a [`Ledger`] whose it is, claim it for
 //!   the action alone and keep the answer for its idempotency key. HEARTH's `Rows` is one; its trait says what another must do.
 //! - **What does a failure leave?** `failed = "family.failed"` closes the action, and the caller may try again. `failed = retried`
-//!   is for an action that the subsystem repeats until it succeeds, as HEARTH does with a decommission.
+//!   is for an action that is repeated until it succeeds, as HEARTH does with a decommission; nothing public repeats one of
+//!   another subsystem yet, so such an action of yours stays a tombstone until an operator says `reconcile --failed`.
 //!
-//! Several actions open one driver when they are in its list: `Bolted<KeyStore, (Rotate, Revoke)>`. The events of listed actions
+//! Several actions open one driver when they are in its list: `Bolted<Memory, (Rotate, Revoke)>`. The events of listed actions
 //! are theirs: another struct that names them is refused at run time (`event-name-taken`). An argument that must not stand in
 //! the log is marked `#[audit(redact)]`.
 //!
@@ -243,13 +265,12 @@
 //!
 //! # A test
 //!
-//! There is no double of a door. A test builds real ones in a folder of its own, which costs a few milliseconds, and asks the
-//! journal what happened.
+//! There is no double of a door. A test builds real ones in a folder of its own, and asks the journal what happened.
 //!
 //! ```
 //! use rocky_sdk::{Billing, Bolted, Credentials, Doors, LocalAuth, Operator};
 //! use rocky_sdk::hatch::{Journal, JournalOptions, records};
-//! # use keys::{KeyError, Memory, Rotate};
+//! # use keys::{KeyError, KeyStore, Memory, Rotate};
 //! # mod keys {
 //! #     use std::{collections::HashMap, sync::Mutex};
 //! #     use rocky_sdk::{ActionError, Entitled, ErrorKind, ForeignToken, tenant_action};
@@ -268,8 +289,9 @@
 //! #         fn kind(&self) -> ErrorKind { ErrorKind::NotFound }
 //! #         fn code(&self) -> &'static str { "unknown-key" }
 //! #     }
-//! #     impl Memory {
-//! #         pub fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError> {
+//! #     pub trait KeyStore { fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError>; }
+//! #     impl KeyStore for Memory {
+//! #         fn rotate(&self, token: &Entitled<Rotate>) -> Result<u32, KeyError> {
 //! #             let mut keys = self.0.lock().expect("nobody panics with it");
 //! #             let version = keys.get_mut(&token.action().key).ok_or(KeyError::Unknown)?;
 //! #             *version += 1;

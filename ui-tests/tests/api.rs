@@ -22,7 +22,7 @@ fn root() -> PathBuf {
 /// What rustdoc says of the SDK: hidden items too.
 static RUSTDOC: LazyLock<PathBuf> = LazyLock::new(|| {
     // A folder of its own: the compiler's nightly switch makes cargo build everything anew.
-    let target = root().join("target/api");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("api");
     let words = ["rustdoc", "-p", "rocky-sdk", "--lib", "--all-features", "--locked", "--quiet", "--"];
     let ended = Command::new(env!("CARGO"))
         .args(words)
@@ -104,36 +104,82 @@ fn path(item: &str) -> String {
     name.trim_end_matches(':').to_owned()
 }
 
-/// The part of a function's signature behind its arrow.
-fn answer(item: &str) -> &str {
-    item.rsplit_once(" -> ").map_or("", |(_, answer)| answer)
+/// What a function gives back, `Self` by its name; of an associated type or an alias, what it stands for.
+fn answer(item: &str) -> String {
+    let Some(function) = item.find("fn ") else {
+        let of = item.strip_prefix("pub type").and_then(|of| of.split_once(" = "));
+        return of.map(|(_, of)| of.to_owned()).unwrap_or_default();
+    };
+    // The parameters are the first brackets that do not stand in angle ones.
+    let (mut angles, mut brackets, mut last, mut end) = (0, 0, ' ', item.len());
+    for (at, c) in item.char_indices().skip_while(|(at, _)| *at < function) {
+        match c {
+            '<' if brackets == 0 => angles += 1,
+            '>' if brackets == 0 && last != '-' => angles -= 1,
+            '(' if angles == 0 => brackets += 1,
+            ')' if angles == 0 => brackets -= 1,
+            _ => {}
+        }
+        if c == ')' && angles == 0 && brackets == 0 {
+            end = at + 1;
+            break;
+        }
+        last = c;
+    }
+    let answer = item[end..].strip_prefix(" -> ").unwrap_or_default();
+    let answer = answer.split_once(" where ").map_or(answer, |(answer, _)| answer);
+    let path = path(item);
+    let owner = path.rsplit_once("::").map_or("", |(owner, _)| owner);
+    answer.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_').fold(String::new(), |read, word| {
+        let is_self =
+            word.strip_prefix("Self").is_some_and(|rest| rest.chars().all(|c| !c.is_alphanumeric() && c != '_'));
+        read + &if is_self { word.replacen("Self", owner, 1) } else { word.to_owned() }
+    })
 }
 
-/// The paths of the functions that give out a `stage`, which nobody may own but who came through the doors.
+/// The paths of what gives out a `stage`, or lends one: nobody may but the doors.
 fn makers(stage: &str) -> BTreeSet<String> {
-    let owned = |item: &&String| {
-        let answer = answer(item);
-        answer.match_indices(stage).any(|(at, _)| !answer[..at].trim_end_matches("rocky_sdk::").ends_with(['&', ' ']))
-            || answer.trim_start_matches("rocky_sdk::").starts_with(stage)
-    };
-    ITEMS.iter().filter(owned).filter(|item| item.contains("fn ")).map(|item| path(item)).collect()
+    let gives =
+        |item: &&String| answer(item).split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == stage);
+    ITEMS.iter().filter(gives).map(|item| path(item)).collect()
+}
+
+#[test]
+fn signatures_are_read_as_they_are_meant() {
+    for (item, gives) in [
+        ("pub fn rocky_sdk::Entitled<A>::new(A) -> Self", "rocky_sdk::Entitled"),
+        ("pub fn rocky_sdk::a<F: Fn(u8) -> u8>(F, (u8, u8)) -> Option<X> where F: Fn() -> Y", "Option<X>"),
+        ("pub fn rocky_sdk::Entitled<A>::f(&self) -> Result<Self, E>", "Result<rocky_sdk::Entitled, E>"),
+        ("pub type rocky_sdk::T::Target = rocky_sdk::Entitled<A>", "rocky_sdk::Entitled<A>"),
+        ("pub fn rocky_sdk::f(fn() -> X)", ""),
+        ("pub async fn rocky_sdk::f(&self) -> &rocky_sdk::Selfish", "&rocky_sdk::Selfish"),
+    ] {
+        assert_eq!(answer(item), gives, "{item}");
+    }
+    assert_eq!(
+        path("pub fn rocky_sdk::Authenticated<R>::audit<A>(self, A) -> X<Y>"),
+        "rocky_sdk::Authenticated::audit"
+    );
 }
 
 #[test]
 fn nothing_makes_a_token_but_the_doors() {
     let set = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
-    assert_eq!(makers("Entitled<"), set(&[]), "a token is lent, and given to nobody");
+    assert_eq!(makers("Entitled"), set(&[]), "a token is lent to the action's code, and given to nobody");
     assert_eq!(
-        makers("Authenticated<"),
+        makers("Authenticated"),
         set(&[
             "rocky_sdk::doors::Doors::authenticate",
             "rocky_sdk::doors::Doors::authenticate_inbound",
             "rocky_sdk::doors::Doors::authenticate_service",
+            // From one that is there, and from a request, by the doors that its router has.
+            "rocky_sdk::Authenticated::idempotency_key",
+            "rocky_sdk::Authenticated::from_request_parts",
         ])
     );
     // The second is never there: it carries a sentence, and does not compile.
-    assert_eq!(makers("Audited<"), set(&["rocky_sdk::Authenticated::audit", "rocky_sdk::doors::Doors::audit"]));
-    assert_eq!(makers("Completed<"), set(&["rocky_sdk::Audited::perform", "rocky_sdk::Authenticated::perform"]));
+    assert_eq!(makers("Audited"), set(&["rocky_sdk::Authenticated::audit", "rocky_sdk::doors::Doors::audit"]));
+    assert_eq!(makers("Completed"), set(&["rocky_sdk::Audited::perform", "rocky_sdk::Authenticated::perform"]));
     assert_eq!(makers("ServiceKey"), set(&["rocky_sdk::doors::DoorsBuilder::service"]));
 
     for stage in
@@ -145,7 +191,13 @@ fn nothing_makes_a_token_but_the_doors() {
         };
         let fields: Vec<_> = ITEMS.iter().filter(field).collect();
         assert!(fields.is_empty(), "{stage} has fields for anybody: {fields:?}");
-        for forbidden in ["Clone", "Copy", "Default", "Deserialize", "From<", "DerefMut", "AsMut", "BorrowMut"] {
+        let tuple = |item: &&String| item.starts_with("pub struct") && path(item).ends_with(&format!("::{stage}"));
+        for item in ITEMS.iter().filter(tuple) {
+            assert!(!item.contains("(pub ") && !item.contains(", pub "), "a field for anybody: {item}");
+        }
+        for forbidden in
+            ["Clone", "Copy", "Default", "Deserialize", "From<", "FromStr", "Deref", "AsMut", "AsRef", "Borrow"]
+        {
             let given = |item: &&String| {
                 item.starts_with("impl")
                     && item.split_once(" for ").is_some_and(|(of, to)| {
@@ -186,11 +238,12 @@ fn corpus() -> String {
         read(folder, &mut |file| text += if file.contains("fn corpus()") { "" } else { file });
     }
     let mut fenced = |lines: &mut dyn Iterator<Item = &str>| {
-        let mut inside = false;
+        let (mut fenced, mut rust) = (false, false);
         for line in lines {
-            if line.trim_start().starts_with("```") {
-                inside = !inside;
-            } else if inside {
+            if let Some(fence) = line.trim_start().strip_prefix("```") {
+                fenced = !fenced;
+                rust = fenced && !fence.starts_with("text") && !fence.starts_with("sh");
+            } else if rust {
                 text += line;
                 text += "\n";
             }
@@ -211,7 +264,8 @@ fn everything_public_is_used_where_a_reader_can_see_it() {
     let words: BTreeSet<&str> = corpus.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     let mut unused = Vec::new();
     // What a sealed trait's functions are for is that nobody writes them; and a trait's method in an impl is the trait's.
-    for item in items(false).into_iter().filter(|item| item.starts_with("pub ") && !item.contains("sealed::")) {
+    let is_ours = |item: &String| !item.starts_with("impl") && item.contains("pub ") && !item.contains("sealed::");
+    for item in items(false).into_iter().filter(is_ours) {
         let path = path(&item);
         let name = path.rsplit("::").next().unwrap_or_default();
         if !words.contains(name) {

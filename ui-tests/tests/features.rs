@@ -138,7 +138,8 @@ fn golden(fixture: &Path) -> String {
 fn the_wall_holds_under_every_feature_set() {
     let programs = fixtures();
     let (all, default) = features();
-    let scratch = here().join("../target/ui-features");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here().join("../target"), PathBuf::from);
+    let scratch = target.join("ui-features");
     for set in sets() {
         let name = if set.is_empty() { "none".to_owned() } else { Vec::from_iter(set.clone()).join("+") };
         let folder = scratch.join(&name);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{
-    Expr, ExprLit, ExprPath, Field, Fields, Ident, ItemStruct, Lit, LitStr, Token,
+    Attribute, Expr, ExprLit, ExprPath, Field, Fields, Ident, ItemStruct, Lit, LitStr, Meta, Token,
     ext::IdentExt,
     parse::{Parse, ParseStream, Parser},
     punctuated::Punctuated,
@@ -141,12 +141,19 @@ pub(super) fn model(attribute: TokenStream, mut item: ItemStruct, mistakes: &mut
         }
     };
     let subject = setting("subject").and_then(|value| field(&value, &item, "subject", mistakes));
+    if let Some(subject) = subject.as_ref().filter(|subject| redacted.contains(subject)) {
+        mistakes.add(subject, "the workspace that an action is about is the event's subject: it cannot be redacted");
+    }
     let metered = match setting("metered") {
         None => Metered::No,
         Some(value) if word(&value).is_some_and(|word| word == "row") => {
+            if item.fields.iter().any(|field| field.ident.as_ref().is_some_and(|name| name == "row")) {
+                mistakes
+                    .add(&value, "`metered = row` asks for the workspace's tier: give the field `row` another name");
+            }
             if subject.is_none() {
                 mistakes.add(
-                    value,
+                    &value,
                     "`metered = row` asks for the workspace's tier: say which workspace with `subject = field`",
                 );
             }
@@ -194,17 +201,63 @@ fn redactions(item: &mut ItemStruct, mistakes: &mut Mistakes) -> Vec<Ident> {
             }
         }
     }
-    if !redacted.is_empty() {
-        // The audited form is written field by field, and serde's attributes would not be seen there.
-        let attributes = item.fields.iter().flat_map(|field| &field.attrs).chain(&item.attrs);
-        for attr in attributes.filter(|attr| attr.path().is_ident("serde") || attr.path().is_ident("cfg_attr")) {
-            mistakes.add(
-                attr.path(),
-                "a struct with a redacted field takes no `#[serde(..)]`: the audit event would not follow it",
-            );
-        }
+    let hidden = !redacted.is_empty();
+    for list in item.fields.iter_mut().map(|field| &mut field.attrs).chain([&mut item.attrs]) {
+        // One that is wrong is told once, and not to serde too.
+        list.retain(|attr| if hidden { is_followed(attr, mistakes) } else { is_written_as_read(attr, mistakes) });
     }
     redacted
+}
+
+/// The audited form of a struct with a redacted field is written field by field, and such attributes are not seen there.
+fn is_followed(attr: &Attribute, mistakes: &mut Mistakes) -> bool {
+    let unseen = ["serde", "cfg_attr", "cfg"].iter().any(|name| attr.path().is_ident(name));
+    if unseen {
+        mistakes.add(
+            attr.path(),
+            "a struct with a redacted field takes no `#[serde(..)]` and no `cfg`: the audit event would not follow it",
+        );
+    }
+    !unseen
+}
+
+/// What serde is told to write otherwise than it reads, or not at all, would be done without being audited.
+fn is_written_as_read(attr: &Attribute, mistakes: &mut Mistakes) -> bool {
+    const OTHERWISE: [&str; 9] = [
+        "skip",
+        "skip_serializing",
+        "skip_serializing_if",
+        "into",
+        "with",
+        "serialize_with",
+        "getter",
+        "remote",
+        "transparent",
+    ];
+    let Meta::List(list) = &attr.meta else { return true };
+    let mut as_read = true;
+    let (serde, conditional) = (attr.path().is_ident("serde"), attr.path().is_ident("cfg_attr"));
+    let is_serde = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "serde");
+    let mut between = true;
+    for token in list.tokens.clone() {
+        match &token {
+            TokenTree::Ident(word) if between && serde && OTHERWISE.contains(&word.to_string().as_str()) => {
+                as_read = false;
+                mistakes.add(
+                    word,
+                    "what is done is what is audited: an action's arguments are written as they are read; one that must \
+                     not stand in the event is marked `#[audit(redact)]`",
+                );
+            }
+            token if conditional && is_serde(token) => {
+                as_read = false;
+                mistakes.add(token, "an action is written the same way in every build: take serde's attribute out");
+            }
+            _ => {}
+        }
+        between = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ',');
+    }
+    as_read
 }
 
 /// An action is one concrete struct with named fields.

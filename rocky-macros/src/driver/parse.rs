@@ -45,7 +45,15 @@ fn kind(method: &mut TraitItemFn, mistakes: &mut Mistakes) -> Kind {
     let is_ours = |attr: &Attribute| attr.path().is_ident("read_only");
     let (ours, theirs): (Vec<_>, Vec<_>) = std::mem::take(&mut method.attrs).into_iter().partition(is_ours);
     method.attrs = theirs;
-    if let Some(attr) = ours.first() {
+    if let [attr, more @ ..] = &ours[..] {
+        for attr in more {
+            mistakes.add(attr, "why it changes nothing is said twice: keep one");
+        }
+        let of_a_token = |input: &FnArg| matches!(input, FnArg::Typed(parameter) if is_token(referred(&parameter.ty)));
+        if method.sig.inputs.iter().any(of_a_token) {
+            mistakes.add(attr, "this method takes a token, so it may change what it likes: take `#[read_only]` away");
+            return Kind::Other;
+        }
         return match reason(attr) {
             Some(reason) => Kind::ReadOnly(reason),
             None => {

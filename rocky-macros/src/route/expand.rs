@@ -14,10 +14,11 @@ pub(super) fn tokens(model: &Model<'_>) -> TokenStream {
     let (attributes, visibility, block) = (&item.attributes, &item.visibility, &item.body);
     let (name, place) = (&item.signature.ident, action.span());
     // Locals stand where the action does: what the signature's check has said of it already is then not said again for
-    // the calls of the body. The inner fn's name is none of theirs, whatever the route is called.
+    // the calls of the body. They have names that no static, constant or unit struct in sight has, and the inner fn's name
+    // is none of theirs, whatever the route is called.
     let local = |name: &str| Ident::new(name, place);
     let inner = Ident::new("behind_the_doors", Span::mixed_site());
-    let (authenticated, payload, lent) = (local("authenticated"), local("action"), local("token"));
+    let (authenticated, payload, lent) = (local("who_is_there"), local("what_is_asked"), local("lent_token"));
     let arguments: Vec<Ident> = (0..extractors.len()).map(|at| local(&format!("extracted{at}"))).collect();
     let types = extractors.iter().map(|extractor| &extractor.ty);
     let (value, error) = match output {

@@ -1,6 +1,6 @@
 //! From what was written to a model, or to all the mistakes in it.
 
-use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{FnArg, GenericArgument, Ident, PatType, PathArguments, ReturnType, Signature, Type, parse_quote};
 
@@ -33,7 +33,7 @@ pub(super) enum Output<'a> {
 pub(super) fn model<'a>(attribute: TokenStream, item: &'a Function, mistakes: &mut Mistakes) -> Option<Model<'a>> {
     let sdk = Sdk::of(
         attribute,
-        "on a fn, `#[tenant_action]` takes nothing: role and events belong to the action's struct",
+        "on a fn, `#[tenant_action]` takes nothing, or `crate = path`: role and events belong to the action's struct",
         mistakes,
     );
     let signature = &item.signature;
@@ -43,6 +43,9 @@ pub(super) fn model<'a>(attribute: TokenStream, item: &'a Function, mistakes: &m
         match input {
             FnArg::Typed(parameter) => {
                 concrete(&parameter.ty, mistakes);
+                for attribute in &parameter.attrs {
+                    mistakes.add(attribute, "a route's parameters take no attributes: put it on the fn");
+                }
                 parameters.push(parameter);
             }
             FnArg::Receiver(receiver) => {
@@ -143,12 +146,12 @@ fn output<'a>(signature: &'a Signature, mistakes: &mut Mistakes) -> Option<Outpu
         return None;
     };
     concrete(output, mistakes);
-    let borrowed = |token: &TokenTree, next: Option<&TokenTree>| match token {
-        TokenTree::Punct(punct) if punct.as_char() == '&' => true,
-        // A lifetime is a quote and a word.
-        TokenTree::Punct(punct) if punct.as_char() == '\'' && punct.spacing() == Spacing::Joint => {
-            !next.is_some_and(|word| is_word(word, "static"))
-        }
+    // A lifetime is a quote and a word; a reference may have one.
+    let quote = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+    let for_ever = |rest: &[TokenTree]| matches!(rest, [mark, word, ..] if quote(mark) && is_word(word, "static"));
+    let borrowed = |token: &TokenTree, rest: &[TokenTree]| match token {
+        TokenTree::Punct(punct) if punct.as_char() == '&' => !for_ever(rest),
+        TokenTree::Punct(punct) if punct.as_char() == '\'' => !rest.first().is_some_and(|word| is_word(word, "static")),
         _ => false,
     };
     if !is_plain(output)
@@ -199,10 +202,10 @@ fn is_word(token: &TokenTree, word: &str) -> bool {
 }
 
 /// The first token for which it is true, looked for inside brackets too.
-fn find(tokens: TokenStream, wanted: &mut dyn FnMut(&TokenTree, Option<&TokenTree>) -> bool) -> Option<Span> {
+fn find(tokens: TokenStream, wanted: &mut dyn FnMut(&TokenTree, &[TokenTree]) -> bool) -> Option<Span> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
-        if wanted(token, tokens.get(at + 1)) {
+        if wanted(token, tokens.get(at + 1..).unwrap_or_default()) {
             return Some(token.span());
         }
         if let TokenTree::Group(group) = token

@@ -29,8 +29,9 @@ pub struct Entitled<A> {
     kind: Invariant<A>,
 }
 
-/// What a route is lent and a driver's method takes: [`Entitled<A>`], and nothing else. The macros ask for it by this trait
-/// and not by its spelling, so that an alias will do and a type of the same name will not.
+/// What a route is lent and a driver's method takes: [`Entitled<A>`], and nothing else. The macros look for `Entitled<_>` where
+/// it is spelt so (a route, for any path with one type in it), and ask by this trait whether that is rocky's: a type of the
+/// same name is none.
 ///
 /// ```
 /// use rocky_sdk::{Entitled, Slug, doors::Token, tenant_action};

@@ -41,8 +41,9 @@ impl Problem {
         Problem { until: Some(date.into()), ..self }
     }
 
+    /// Never a success, whatever a ledger kept.
     pub(crate) fn status(&self) -> u16 {
-        self.status
+        if (400..600).contains(&self.status) { self.status } else { 500 }
     }
 
     pub(crate) fn code(&self) -> &str {

@@ -308,3 +308,27 @@ impl<E: std::error::Error + 'static> std::error::Error for Refusal<E> {
         self.error.as_ref().map(|error| error as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_never_a_success() {
+        let kinds = [
+            (ErrorKind::Invalid, 422),
+            (ErrorKind::NotFound, 404),
+            (ErrorKind::Conflict, 409),
+            (ErrorKind::Failed, 502),
+            (ErrorKind::Unavailable, 503),
+            (ErrorKind::TimedOut, 504),
+        ];
+        for (kind, status) in kinds {
+            assert_eq!(kind.status(), status);
+        }
+        // An answer that was kept comes back through the ledger, which is not the doors'.
+        let kept = r#"{"type":"x","title":"x","status":200,"code":"x","detail":"x"}"#;
+        let kept: Problem = serde_json::from_str(kept).unwrap();
+        assert_eq!(kept.refusal::<std::convert::Infallible>().status(), 500);
+    }
+}

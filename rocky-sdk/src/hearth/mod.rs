@@ -175,10 +175,10 @@ impl Hearth {
         }
     }
 
-    /// The workspaces of the caller's tenant, and of nobody else.
+    /// The workspaces of the caller's tenant, and of nobody else. A caller whom other doors let in sees none.
     #[must_use]
     pub fn workspaces<'a, R: Role>(&'a self, authenticated: &'a Authenticated<R>) -> Workspaces<'a> {
-        Workspaces::new(&self.0.rows, authenticated)
+        Workspaces::new(&self.0.rows, &self.0.doors, authenticated)
     }
 }
 

@@ -14,25 +14,27 @@ pub struct Workspaces<'a> {
     session: &'a Session,
     inbound: &'a Inbound,
     service: bool,
+    foreign: bool,
 }
 
 impl<'a> Workspaces<'a> {
-    pub(super) fn new<R: Role>(rows: &'a Rows, authenticated: &'a Authenticated<R>) -> Self {
+    pub(super) fn new<R: Role>(rows: &'a Rows, doors: &'a Doors, authenticated: &'a Authenticated<R>) -> Self {
         Workspaces {
             rows,
-            doors: authenticated.doors(),
+            doors,
             session: authenticated.session(),
             inbound: authenticated.inbound(),
             service: authenticated.is_service(),
+            foreign: !std::sync::Arc::ptr_eq(doors.identity(), authenticated.doors().identity()),
         }
     }
 
     /// All of them, by name.
     ///
     /// # Errors
-    /// 503 `ledger-unavailable`.
+    /// 403 `denied` for a service and for whom other doors let in; 503 `ledger-unavailable`.
     pub async fn list(&self) -> Result<Vec<DeploymentRef>, Denied> {
-        self.no_service().await?;
+        self.may_read().await?;
         self.rows.of_tenant(self.session.tenant()).await.map_err(|error| unavailable(&error))
     }
 
@@ -41,7 +43,7 @@ impl<'a> Workspaces<'a> {
     /// # Errors
     /// 404 `unknown-workspace`, and 403 `denied` for another tenant's, which is recorded.
     pub async fn get(&self, slug: &Slug) -> Result<DeploymentRef, Denied> {
-        self.no_service().await?;
+        self.may_read().await?;
         match self.rows.get(slug).await {
             Ok(None) => Err(unknown_workspace().denied()),
             Ok(Some(row)) if row.tenant == self.session.tenant() => Ok(row),
@@ -53,12 +55,15 @@ impl<'a> Workspaces<'a> {
         }
     }
 
-    /// A service's key is good for its actions, and for no reads.
-    async fn no_service(&self) -> Result<(), Denied> {
-        if !self.service {
-            return Ok(());
-        }
-        Err(self.doors.deny(Some(self.session.clone()), self.inbound, "a service reads nothing").await)
+    /// A service's key is good for its actions, and for no reads. Whom other doors let in is a stranger here, whoever they say
+    /// that it is.
+    async fn may_read(&self) -> Result<(), Denied> {
+        let (who, reason) = match (self.foreign, self.service) {
+            (true, _) => (None, "let in by other doors"),
+            (false, true) => (Some(self.session.clone()), "a service reads nothing"),
+            (false, false) => return Ok(()),
+        };
+        Err(self.doors.deny(who, self.inbound, reason).await)
     }
 }
 

@@ -82,6 +82,13 @@ async fn laxer_doors_built_elsewhere_open_nothing_here() {
     let journal = Journal::open(&home.path().join("hatch"), JournalOptions::new("lax")).unwrap();
     let lax = Doors::builder().airlock(Everybody).hatch(journal).billing(Billing::SelfHosted);
     let lax = lax.ledger(Arc::clone(&house.rows) as _).build().await.unwrap();
+    // Nor do they show anything: whom they let in is a stranger here.
+    let posing = lax.authenticate::<crate::Observer>(&Credentials::none()).await.unwrap();
+    let denied = house.hearth.workspaces(&posing).list().await.unwrap_err();
+    assert_eq!((denied.status(), denied.code()), (403, "denied"));
+    assert!(house.hearth.workspaces(&posing).get(&"acme".parse().unwrap()).await.is_err());
+    let written = house.events();
+    assert_eq!((written[0].kind.as_str(), &written[0].actor), ("auth.denied", &None));
     let hearth = house.hearth.clone();
     let audited = lax.authenticate::<Admin>(&Credentials::none()).await.unwrap().audit(make("acme")).await.unwrap();
     let refusal = audited.perform(hearth, |token, hearth| Box::pin(hearth.provision(token))).await.unwrap_err();

@@ -10,4 +10,4 @@ mod respond;
 mod router;
 
 pub use payload::{PathSlug, Payload};
-pub use router::{DoorRouter, Guarded, Mountable, MountedByMethod, Recognised, Via};
+pub use router::{DoorRouter, Extracted, Guarded, Mountable, MountedByMethod, Recognised, Via};

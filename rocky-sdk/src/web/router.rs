@@ -4,8 +4,10 @@ use std::{future::Future, marker::PhantomData};
 
 use axum::{
     Extension, Router,
+    extract::{FromRequest, FromRequestParts},
     handler::Handler,
     middleware,
+    response::IntoResponse,
     routing::{self, MethodRouter},
 };
 
@@ -51,18 +53,16 @@ pub trait Recognised<Form> {
 
 /// An axum handler for a router of this state, under a sentence of ours. Every handler is one.
 ///
-/// A helper that mounts a handler asks of it what [`DoorRouter::post`] does:
 /// ```
-/// use rocky_sdk::web::{DoorRouter, Guarded, Mountable};
+/// use rocky_sdk::web::{DoorRouter, Mountable};
 ///
-/// // At its path of today, and at the one that older clients know.
-/// fn post_at_both<S, H, M, Form>(router: DoorRouter<S>, path: &str, handler: H) -> DoorRouter<S>
+/// /// What a load balancer asks, mounted in front of everybody.
+/// fn with_health<H, M>(router: DoorRouter<()>, health: H) -> DoorRouter<()>
 /// where
-///     S: Clone + Send + Sync + 'static,
-///     H: Mountable<M, S> + Guarded<Form>,
+///     H: Mountable<M, ()>,
 ///     M: 'static,
 /// {
-///     router.post(path, handler.clone()).post(&format!("/v1{path}"), handler)
+///     router.public_get("/healthz", health)
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
@@ -74,6 +74,34 @@ pub trait Mountable<M, S>: Handler<M, S> {}
 
 #[diagnostic::do_not_recommend]
 impl<H: Handler<M, S>, M, S> Mountable<M, S> for H {}
+
+/// A handler that axum calls with what it extracted from the request, and no other way: an async fn or closure of up to 16
+/// extractors. Follows from the handler's form; nobody else can implement it. A [`Handler`] of one's own could answer without
+/// having called the fn that looks like a guarded one.
+///
+/// A helper that mounts a handler asks of it what [`DoorRouter::post`] does:
+/// ```
+/// use rocky_sdk::web::{DoorRouter, Extracted, Guarded};
+///
+/// // At its path of today, and at the one that older clients know.
+/// fn post_at_both<S, H, M, Form>(router: DoorRouter<S>, path: &str, handler: H) -> DoorRouter<S>
+/// where
+///     S: Clone + Send + Sync + 'static,
+///     H: Extracted<M, S> + Guarded<Form>,
+///     M: 'static,
+/// {
+///     router.post(path, handler.clone()).post(&format!("/v1{path}"), handler)
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "axum cannot call this handler",
+    label = "one of its arguments is not read from a request, or its answer cannot be one",
+    note = "a route's arguments are extractors: `Path<_>`, `Query<_>`, `State<_>` of what `.with_state(..)` is given"
+)]
+pub trait Extracted<M, S>: Handler<M, S> {
+    /// Cannot be written outside rocky.
+    fn sealed() -> ByRockyAlone;
+}
 
 /// Nothing has it: it carries the sentence that the compiler says when a route is mounted as on an axum router.
 ///
@@ -127,27 +155,27 @@ impl<S: Clone + Send + Sync + 'static> DoorRouter<S> {
     }
 
     /// A mutating route.
-    pub fn post<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn post<H: Extracted<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::post(handler), H::wanted())
     }
 
     /// A mutating route.
-    pub fn put<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn put<H: Extracted<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::put(handler), H::wanted())
     }
 
     /// A mutating route.
-    pub fn patch<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn patch<H: Extracted<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::patch(handler), H::wanted())
     }
 
     /// A mutating route.
-    pub fn delete<H: Mountable<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn delete<H: Extracted<M, S> + Guarded<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.guarded(path, routing::delete(handler), H::wanted())
     }
 
     /// A read by somebody who is known.
-    pub fn get<H: Mountable<M, S> + Recognised<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
+    pub fn get<H: Extracted<M, S> + Recognised<G>, M: 'static, G>(self, path: &str, handler: H) -> Self {
         self.mounted(path, routing::get(handler))
     }
 
@@ -219,12 +247,46 @@ macro_rules! forms {
         }
     };
 }
-forms!();
-forms!(A1);
-forms!(A1 A2);
-forms!(A1 A2 A3);
-forms!(A1 A2 A3 A4);
-forms!(A1 A2 A3 A4 A5);
-forms!(A1 A2 A3 A4 A5 A6);
-forms!(A1 A2 A3 A4 A5 A6 A7);
-forms!(A1 A2 A3 A4 A5 A6 A7 A8);
+
+// With axum's own conditions for its own `Handler`: where they hold, nobody else can have implemented it.
+macro_rules! extracted {
+    ($($argument:ident)* ; $last:ident) => {
+        #[diagnostic::do_not_recommend]
+        impl<F, Fut, S, M, $($argument,)* $last> Extracted<(M, $($argument,)* $last,), S> for F
+        where
+            F: FnOnce($($argument,)* $last) -> Fut + Clone + Send + Sync + 'static,
+            F: Handler<(M, $($argument,)* $last,), S>,
+            Fut: Future + Send,
+            Fut::Output: IntoResponse,
+            S: Send + Sync + 'static,
+            $($argument: FromRequestParts<S> + Send,)*
+            $last: FromRequest<S, M> + Send,
+        {
+            fn sealed() -> ByRockyAlone {
+                ByRockyAlone
+            }
+        }
+    };
+}
+
+// It is no guarded handler and no recognised one, and is told so by that alone.
+#[diagnostic::do_not_recommend]
+impl<S: Clone + Send + Sync + 'static> Extracted<(), S> for MethodRouter<S> {
+    fn sealed() -> ByRockyAlone {
+        ByRockyAlone
+    }
+}
+
+macro_rules! up_to {
+    ($first:ident $($more:ident)*) => {
+        up_to!(@ [] $first $($more)*);
+    };
+    (@ [$($argument:ident)*]) => {};
+    (@ [$($argument:ident)*] $next:ident $($more:ident)*) => {
+        forms!($($argument)*);
+        extracted!($($argument)* ; $next);
+        up_to!(@ [$($argument)* $next] $($more)*);
+    };
+}
+// As many as axum takes.
+up_to!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);

@@ -37,6 +37,31 @@ drivers! {
     Lowers &Entitled<Lower>;
 }
 
+// A body, a whole item.
+macro_rules! routes {
+    ($($route:ident $body:block)*) => {$(
+        #[tenant_action]
+        async fn $route(_token: &Entitled<Raise>) -> Result<String, Sealed> $body
+    )*};
+}
+
+macro_rules! as_they_are {
+    ($($item:item)*) => {$(
+        #[tenant_action]
+        $item
+    )*};
+}
+
+routes! {
+    hoist { Ok("hoisted".to_owned()) }
+}
+
+as_they_are! {
+    async fn strike(_token: &Entitled<Lower>) -> Result<String, Sealed> {
+        Ok("struck".to_owned())
+    }
+}
+
 fn main() {
-    let _ = (raise, lower);
+    let _ = (raise, lower, hoist, strike);
 }

@@ -113,33 +113,38 @@ impl Killer {
     }
 
     fn ask(&self, tree: &Tree) -> Result<Verdict, String> {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["test", "--locked"]);
-        match self {
-            Killer::Fixture(name) => {
-                command.args(["-p", "ui-tests", "--test", "fixtures", "mistakes", "--"]);
-                if !name.is_empty() {
-                    command.arg(format!("trybuild={name}.rs"));
-                }
-            }
-            Killer::Unit(name) => {
-                command.args(["-p", "rocky-sdk", "--features", "hearth", "--lib", "--", name]);
-            }
-            Killer::Api(name) => {
-                command.args(["-p", "ui-tests", "--test", "api", "--", name]);
-            }
+        let of: &[&str] = match self {
+            Killer::Fixture(_) => &["-p", "ui-tests", "--test", "fixtures"],
+            Killer::Unit(_) => &["-p", "rocky-sdk", "--features", "hearth", "--lib"],
+            Killer::Api(_) => &["-p", "ui-tests", "--test", "api"],
+        };
+        // Without a clock: a compiler that is slow kills nothing.
+        let (compiled, _) = said(cargo(of).arg("--no-run"), tree, None)?;
+        if let Some(error) = compiled.lines().find(|line| line.starts_with("error")) {
+            return Ok(Verdict::Unknown(format!("the tree does not compile: {error}")));
         }
-        let (said, in_time) = said(&mut command, tree)?;
+        let mut command = cargo(of);
+        match self {
+            Killer::Fixture("") => command.arg("mistakes"),
+            Killer::Fixture(name) => command.args(["mistakes", "--", &format!("trybuild=fail/{name}.rs")]),
+            Killer::Unit("") | Killer::Api("") => &mut command,
+            Killer::Unit(name) | Killer::Api(name) => command.args(["--", name, "--exact"]),
+        };
+        let (said, in_time) = said(&mut command, tree, Some(PATIENCE))?;
         Ok(self.judge(&said, in_time))
     }
 
     fn judge(&self, said: &str, in_time: bool) -> Verdict {
+        let began = said.lines().any(|line| line.starts_with("running ") && line != "running 0 tests");
         if !in_time {
-            return Verdict::Red("(hangs)");
+            return match self {
+                Killer::Unit(_) if began => Verdict::Red("(hangs)"),
+                _ => Verdict::Unknown("it did not end in time".to_owned()),
+            };
         }
-        if said.contains("could not compile `rocky") {
-            let error = said.lines().find(|line| line.starts_with("error")).unwrap_or("an error");
-            return Verdict::Unknown(format!("the tree does not compile: {error}"));
+        let of_its_own = ["could not compile `rocky", "could not document", "rustdoc did not describe the SDK"];
+        if let Some(why) = of_its_own.into_iter().find(|why| said.contains(why)) {
+            return Verdict::Unknown(format!("the tree does not compile: {why}"));
         }
         let compiles = "Expected test case to fail to compile, but it succeeded";
         match self {
@@ -153,8 +158,14 @@ impl Killer {
     }
 }
 
+fn cargo(words: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["test", "--locked"]).args(words);
+    command
+}
+
 /// Everything that the command prints, and whether it ended by itself.
-fn said(command: &mut Command, tree: &Tree) -> Result<(String, bool), String> {
+fn said(command: &mut Command, tree: &Tree, patience: Option<Duration>) -> Result<(String, bool), String> {
     let told = |error: std::io::Error| format!("{command:?}: {error}", command = "cargo test");
     let log = tree.target().join("wall.log");
     let file = std::fs::File::create(&log).map_err(told)?;
@@ -170,12 +181,12 @@ fn said(command: &mut Command, tree: &Tree) -> Result<(String, bool), String> {
         .stderr(errors)
         .spawn()
         .map_err(told)?;
-    let ends_at = Instant::now() + PATIENCE;
+    let ends_at = patience.map(|patience| Instant::now() + patience);
     let in_time = loop {
         if child.try_wait().map_err(told)?.is_some() {
             break true;
         }
-        if Instant::now() >= ends_at {
+        if ends_at.is_some_and(|ends_at| Instant::now() >= ends_at) {
             Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status().map_err(told)?;
             child.wait().map_err(told)?;
             break false;
@@ -223,7 +234,11 @@ mod tests {
         let (fixture, unit) = (Killer::Fixture("I4/x"), Killer::Unit("x"));
         assert_eq!(fixture.judge("test result: ok. 1 passed", true), Verdict::Green);
         assert_eq!(unit.judge("test result: FAILED. 0 passed", true), Verdict::Red("(fails)"));
-        assert_eq!(unit.judge("", false), Verdict::Red("(hangs)"));
+        assert_eq!(unit.judge("running 1 test\n", false), Verdict::Red("(hangs)"));
+        assert!(matches!(unit.judge("   Compiling rocky-sdk", false), Verdict::Unknown(_)));
+        assert!(matches!(fixture.judge("running 1 test\n", false), Verdict::Unknown(_)));
+        let undescribed = "rustdoc did not describe the SDK\ntest result: FAILED.";
+        assert!(matches!(Killer::Api("x").judge(undescribed, true), Verdict::Unknown(_)));
         assert!(matches!(fixture.judge("mismatch\ntest result: FAILED.", true), Verdict::Unknown(_)));
         assert!(matches!(unit.judge("running 0 tests\ntest result: ok.", true), Verdict::Unknown(_)));
         assert!(matches!(

@@ -1,0 +1,9 @@
+use rocky_sdk::{Slug, tenant_action};
+
+#[tenant_action(role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed", subject = slug)]
+pub struct Rotate {
+    #[audit(redact)]
+    pub slug: Slug,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use rocky_sdk::{Entitled, driver};
+use ui_tests::{Rotate, Sealed};
+
+#[driver]
+trait KeyStore {
+    fn rotate(&self, token: &Entitled<Rotate>) -> Result<String, Sealed>;
+}
+
+fn main() {}

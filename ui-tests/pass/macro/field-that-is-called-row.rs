@@ -1,0 +1,9 @@
+use rocky_sdk::{Slug, Tier, tenant_action};
+
+#[tenant_action(role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed", subject = slug, metered = row)]
+pub struct Rotate {
+    pub slug: Slug,
+    pub column: Tier,
+}
+
+fn main() {}
