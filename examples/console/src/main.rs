@@ -54,9 +54,21 @@ enum Command {
         #[arg(long, value_name = "ACTIONID", conflicts_with = "slug")]
         failed: Option<String>,
     },
+    /// Looks after the audit log.
+    #[command(subcommand)]
+    Audit(Audit),
     /// A workspace, as the driver starts it.
     #[command(hide = true)]
     Workspace,
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Seals the segment that is written and begins the next one, beside a running console or without one.
+    Rotate {
+        #[command(flatten)]
+        home: Home,
+    },
 }
 
 #[derive(clap::Args)]
@@ -150,6 +162,7 @@ async fn run(command: Command) -> Ended {
             };
             operator::reconcile(&home, &command).await
         }
+        Command::Audit(Audit::Rotate { home }) => operator::rotate(&config(home)?.home).await,
         Command::Workspace => Err(Failure::Failed("a workspace is served without a runtime".to_owned())),
     }
 }

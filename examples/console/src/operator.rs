@@ -7,7 +7,10 @@ use rocky_sdk::{
     hearth::{Settled, Verdict, control},
 };
 
-use crate::{Ended, Failure, serve::open};
+use crate::{
+    Ended, Failure,
+    serve::{APP, open},
+};
 
 /// `token`: a new one; the old one is worth nothing from then on, in a running console too.
 pub(crate) fn token(home: &Path) -> Ended {
@@ -60,14 +63,30 @@ pub(crate) async fn reconcile(home: &Path, command: &control::Command) -> Ended 
     Ok(if left { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn alone(home: &Path, command: &control::Command) -> Result<Vec<Settled>, Failure> {
-    if !home.join("identity.json").exists() {
-        return Err(Failure::Failed(format!(
-            "{} is no console's home: nothing was ever started there",
-            home.display()
-        )));
+/// `audit rotate`: through the running console, or with the home to itself.
+pub(crate) async fn rotate(home: &Path) -> Ended {
+    let name = match control::rotate(home).await? {
+        Some(name) => name,
+        None => {
+            let hatch = known(home)?.join("hatch");
+            let journal = hatch::Journal::open(&hatch, hatch::JournalOptions::new(APP))?;
+            journal.rotate().await?
+        }
+    };
+    println!("{} is sealed up to here; from now on: {name}", home.join("hatch").display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A folder in which a console was started once.
+fn known(home: &Path) -> Result<&Path, Failure> {
+    if home.join("identity.json").exists() {
+        return Ok(home);
     }
-    let opened = open(home).await?;
+    Err(Failure::Failed(format!("{} is no console's home: nothing was ever started there", home.display())))
+}
+
+async fn alone(home: &Path, command: &control::Command) -> Result<Vec<Settled>, Failure> {
+    let opened = open(known(home)?).await?;
     let by = format!("operator:uid={}", rustix::process::geteuid().as_raw());
     let settled = match command {
         control::Command::Reconcile { slug } => opened.keeper.reconcile(slug.as_ref(), &by).await,

@@ -27,6 +27,9 @@ const DRAIN: Duration = Duration::from_secs(30);
 const GOODBYE: Duration = Duration::from_secs(2);
 const DRIVER: &str = "process";
 
+/// The service's name in its events' `source`.
+pub(crate) const APP: &str = "console";
+
 /// Everything that a home holds, opened.
 pub(crate) struct Opened {
     pub(crate) doors: Doors,
@@ -37,7 +40,7 @@ pub(crate) struct Opened {
 
 /// Opens a home: journal, identity, rows, driver, doors. The journal's lock comes first: who has it has the home.
 pub(crate) async fn open(home: &Path) -> Result<Opened, Failure> {
-    let journal = Journal::open(&home.join("hatch"), JournalOptions::new("console"))?;
+    let journal = Journal::open(&home.join("hatch"), JournalOptions::new(APP))?;
     let (auth, first) = LocalAuth::open(home)?;
     if let Some(first) = first {
         eprintln!("a new home: this token is shown once, and kept in {}", first.token_file.display());

@@ -67,7 +67,7 @@ pub(crate) use resume::{Settlement, Taken};
 
 use crate::{
     airlock::Airlock,
-    hatch::{Relay, Tombstone},
+    hatch::{NotRotated, Relay, Tombstone},
 };
 use denials::Denials;
 use registry::Registry;
@@ -168,6 +168,29 @@ impl Doors {
     #[must_use]
     pub fn pending(&self) -> Vec<Tombstone> {
         self.0.registry.idle()
+    }
+
+    /// Begins a new segment of HATCH's journal, for an operator's command: see
+    /// [`Journal::rotate`](crate::hatch::Journal::rotate).
+    ///
+    /// ```
+    /// use rocky_sdk::{Doors, hatch::NotRotated};
+    /// /// Every day, so that yesterday's segment can be copied elsewhere.
+    /// async fn daily(doors: Doors) {
+    ///     loop {
+    ///         tokio::time::sleep(std::time::Duration::from_secs(24 * 60 * 60)).await;
+    ///         match doors.rotate_hatch().await {
+    ///             Ok(segment) => println!("from now on: {segment}"),
+    ///             Err(error @ NotRotated { .. }) => eprintln!("{error}; the one before goes on"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotRotated`]: the segment before is still in use.
+    pub async fn rotate_hatch(&self) -> Result<String, NotRotated> {
+        self.0.relay.rotate().await
     }
 
     /// Whether a tenant's state can be changed now.

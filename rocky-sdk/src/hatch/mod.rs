@@ -8,8 +8,9 @@ mod event;
 pub(crate) mod journal;
 pub(crate) mod record;
 mod relay;
+pub(crate) mod segment;
 
-pub use journal::{Journal, JournalOptions, OpenError};
+pub use journal::{Journal, JournalOptions, NotRotated, OpenError};
 pub use record::{Record, Records, ScanError, Tombstone, pending, records};
 pub use relay::Relay;
 

@@ -12,6 +12,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::{
+    journal::Doubt,
+    segment::{self, Position},
+};
 use crate::private_files::{self, PrivateFileError};
 
 /// Hashed before each line, so that a line's hash is nobody else's.
@@ -216,11 +220,17 @@ pub struct Records {
     segments: std::vec::IntoIter<PathBuf>,
     open: Option<Segment>,
     pub(super) chain: Chain,
+    /// Where the line begins that was read last.
+    at: Option<Position>,
+    /// Where segments stop being believed.
+    ends: BTreeMap<String, u64>,
+    /// What writers left in doubt, where no segment says so yet.
+    doubts: Vec<Doubt>,
     ended: bool,
 }
 
 /// Where a chain stands.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chain {
     pub(super) sequence: u64,
     pub(super) hash: String,
@@ -232,31 +242,91 @@ struct Segment {
     lines: BufReader<File>,
     line: u64,
     offset: u64,
+    /// Where it stops being believed, when the next segment says so.
+    end: Option<u64>,
 }
 
-/// Reads the journal in the folder `hatch`, without its lock.
+/// Reads the journal in the folder `hatch`, without its lock: every segment that is there, from the oldest.
 ///
 /// # Errors
 /// When a file there cannot be read or trusted; damage is reported by the iterator, where it is.
 pub fn records(hatch: &Path) -> Result<Records, ScanError> {
-    Ok(Records {
-        segments: segments(hatch)?.into_iter(),
-        open: None,
-        chain: Chain { sequence: 0, hash: GENESIS.to_owned(), source: None },
-        ended: false,
-    })
+    // First what is in doubt: a service that starts meanwhile writes it into a segment, and then takes the marker away.
+    let doubts = segment::doubts(hatch)?;
+    Ok(records_of(segments(hatch)?, doubts))
+}
+
+fn records_of(segments: Vec<PathBuf>, doubts: Vec<Doubt>) -> Records {
+    // What is said to be uncertain is that, whoever says it: the marker, or a first line that is itself in doubt.
+    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
+    let said =
+        segments.iter().filter_map(|path| segment::opened(path).ok().flatten()).flat_map(|opened| opened.uncertain);
+    let said = said.map(|uncertain| (uncertain.segment, uncertain.offset));
+    for (name, offset) in said.chain(doubts.iter().map(|doubt| (segment::numbered(doubt.segment), doubt.offset))) {
+        ends.entry(name).and_modify(|end| *end = offset.min(*end)).or_insert(offset);
+    }
+    // The first segment of all begins the chain. Where another is the oldest that is left, the chain is what it goes on from;
+    // where its first line cannot be read, the iterator says so when it comes to it.
+    let oldest = segments.iter().find(|oldest| ends.get(&segment::name(oldest)) != Some(&0));
+    let oldest = oldest.filter(|oldest| segment::number(&segment::name(oldest)) != Some(1));
+    let chain = oldest.and_then(|oldest| segment::before(oldest).ok().flatten()).unwrap_or_default();
+    Records { segments: segments.into_iter(), open: None, chain, at: None, ends, doubts, ended: false }
 }
 
 /// The started events without an outcome, oldest first. Beside a running service, what it is working on is among them.
+/// Reads the active segment alone: its first line says which actions of the earlier ones are still open.
 ///
 /// # Errors
-/// As [`records`], and damage anywhere.
+/// As [`records`], and damage in the active segment.
 pub fn pending(hatch: &Path) -> Result<Vec<Tombstone>, ScanError> {
-    let mut open = OpenActions::default();
-    for record in records(hatch)? {
-        open.see(&record?);
+    let read = || {
+        let (mut records, mut open) = active(hatch)?;
+        open.see_all(&mut records)?;
+        Ok(open.into_tombstones())
+    };
+    // A segment that a running service took away, or did not begin after all, between two looks.
+    let gone = |read: &Result<_, ScanError>| match read {
+        Err(ScanError::File(PrivateFileError::Io { source, .. })) => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    };
+    let mut found = read();
+    for _ in 0..4 {
+        if !gone(&found) || !hatch.exists() {
+            break;
+        }
+        found = read();
     }
-    Ok(open.into_tombstones())
+    found
+}
+
+/// The lines of the active segment, and the actions that were open when it began.
+///
+/// A segment whose first line is not whole was being begun when its writer died: nothing stands in it yet, and the one
+/// before it is read first.
+pub(super) fn active(hatch: &Path) -> Result<(Records, OpenActions), ScanError> {
+    let doubts = segment::doubts(hatch)?;
+    let mut all = segments(hatch)?;
+    let begun = |path: &Path| {
+        let nothing = doubts
+            .iter()
+            .any(|doubt| doubt.offset == 0 && segment::number(&segment::name(path)) == Some(doubt.segment));
+        if nothing { Ok(None) } else { segment::opened(path) }
+    };
+    let mut from = all.len();
+    let mut opened = None;
+    while opened.is_none() && from > 0 {
+        from -= 1;
+        opened = begun(&all[from])?;
+    }
+    let mut open = OpenActions::default();
+    if let Some(opened) = opened {
+        segment::follows(hatch, &all[from], &opened)?;
+        for still_open in &opened.open {
+            let line = segment::line_at(hatch, still_open)?;
+            open.see(&line, still_open.position());
+        }
+    }
+    Ok((records_of(all.split_off(from), doubts), open))
 }
 
 /// The segments in their order.
@@ -265,7 +335,9 @@ pub(super) fn segments(hatch: &Path) -> Result<Vec<PathBuf>, PrivateFileError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(hatch).map_err(&at)? {
         let path = entry.map_err(&at)?.path();
-        if path.extension().is_some_and(|ending| ending == "jsonl") {
+        // A copy that somebody left beside them, under another name, is no segment.
+        let name = segment::name(&path);
+        if segment::number(&name).map(segment::numbered).is_some_and(|numbered| numbered == name) {
             found.push(path);
         }
     }
@@ -279,12 +351,27 @@ impl Records {
         self.open.as_ref().map(|segment| (segment.path.as_path(), segment.offset))
     }
 
+    /// What writers left in doubt, where no segment says so yet.
+    pub(super) fn doubts(&self) -> &[Doubt] {
+        &self.doubts
+    }
+
+    /// Where the line begins that was read last.
+    pub(super) fn line_begins(&self) -> Option<&Position> {
+        self.at.as_ref()
+    }
+
     fn step(&mut self) -> Result<Option<Record>, ScanError> {
         loop {
-            if let Some(segment) = &mut self.open
-                && let Some(record) = segment.next(&mut self.chain)?
-            {
-                return Ok(Some(record));
+            if let Some(segment) = &mut self.open {
+                let (offset, line) = (segment.offset, segment.line);
+                if let Some(record) = segment.next(&mut self.chain)? {
+                    if line == 0 {
+                        segment::begins_with(&segment.path, &record)?;
+                    }
+                    self.at = Some(Position { segment: segment::name(&segment.path), offset });
+                    return Ok(Some(record));
+                }
             }
             let Some(path) = self.segments.next() else {
                 return Ok(None);
@@ -293,7 +380,8 @@ impl Records {
                 sealed.ends_whole()?;
             }
             let file = private_files::open(&path, private_files::options().read(true))?;
-            self.open = Some(Segment { path, lines: BufReader::with_capacity(1 << 16, file), line: 0, offset: 0 });
+            let end = self.ends.get(&segment::name(&path)).copied();
+            self.open = Some(Segment { path, lines: BufReader::with_capacity(1 << 16, file), line: 0, offset: 0, end });
         }
     }
 }
@@ -312,6 +400,9 @@ impl Iterator for Records {
 
 impl Segment {
     fn next(&mut self, chain: &mut Chain) -> Result<Option<Record>, ScanError> {
+        if self.end.is_some_and(|end| self.offset >= end) {
+            return Ok(None);
+        }
         let mut line = Vec::new();
         self.lines.read_until(b'\n', &mut line).map_err(private_files::io_at(&self.path))?;
         if line.pop() != Some(b'\n') {
@@ -326,7 +417,7 @@ impl Segment {
     /// Only the last segment may end in the middle of a line.
     fn ends_whole(&mut self) -> Result<(), ScanError> {
         let size = self.lines.get_ref().metadata().map_err(private_files::io_at(&self.path))?.len();
-        if size == self.offset {
+        if self.end.unwrap_or(size) == self.offset {
             Ok(())
         } else {
             Err(self.damaged("it ends in the middle of a line, and another segment follows".to_owned()))
@@ -338,16 +429,27 @@ impl Segment {
     }
 }
 
+/// A line whose hash is that of its content, whatever stands before it.
+pub(super) fn read_line(line: &[u8]) -> Result<Record, String> {
+    let cut = line.len().checked_sub(SUFFIX).ok_or("it is too short")?;
+    let (before, suffix) = line.split_at(cut);
+    let expected = format!(",\"hash\":\"{}\"}}", hash(before));
+    if suffix != expected.as_bytes() {
+        return Err("its hash does not match its content".to_owned());
+    }
+    serde_json::from_slice(line).map_err(|error| format!("it is not an event: {error}"))
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Chain { sequence: 0, hash: GENESIS.to_owned(), source: None }
+    }
+}
+
 impl Chain {
     /// Takes the next line, or says why it cannot be the next one.
     fn follow(&mut self, line: &[u8]) -> Result<Record, String> {
-        let cut = line.len().checked_sub(SUFFIX).ok_or("it is too short")?;
-        let (before, suffix) = line.split_at(cut);
-        let expected = format!(",\"hash\":\"{}\"}}", hash(before));
-        if suffix != expected.as_bytes() {
-            return Err("its hash does not match its content".to_owned());
-        }
-        let record: Record = serde_json::from_slice(line).map_err(|error| format!("it is not an event: {error}"))?;
+        let record = read_line(line)?;
         if record.prevhash != self.hash {
             return Err("it does not follow the line before: prevhash is another line's".to_owned());
         }
@@ -371,10 +473,19 @@ pub(super) fn sequence_text(sequence: u64) -> String {
 /// Pairs started events with their outcomes: of the two lines with one `actionid`, the first starts the action and the
 /// second ends it.
 #[derive(Default)]
-pub(super) struct OpenActions(BTreeMap<Uuid, Tombstone>);
+pub(super) struct OpenActions(BTreeMap<Uuid, (Tombstone, Position)>);
 
 impl OpenActions {
-    pub(super) fn see(&mut self, record: &Record) {
+    pub(super) fn see_all(&mut self, records: &mut Records) -> Result<(), ScanError> {
+        while let Some(record) = records.next().transpose()? {
+            if let Some(position) = records.line_begins() {
+                self.see(&record, position.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, record: &Record, position: Position) {
         let Some(actionid) = record.actionid else { return };
         if self.0.remove(&actionid).is_some() {
             return;
@@ -390,11 +501,16 @@ impl OpenActions {
             role: text(&record.role),
             data: record.data.clone(),
         };
-        self.0.insert(actionid, tombstone);
+        self.0.insert(actionid, (tombstone, position));
+    }
+
+    /// Where each of them started.
+    pub(super) fn positions(&self) -> BTreeMap<Uuid, Position> {
+        self.0.iter().map(|(actionid, (_, position))| (*actionid, position.clone())).collect()
     }
 
     /// Oldest first: a UUIDv7 sorts by its time.
     pub(super) fn into_tombstones(self) -> Vec<Tombstone> {
-        self.0.into_values().collect()
+        self.0.into_values().map(|(tombstone, _)| tombstone).collect()
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     event::Event,
-    journal::{Journal, Kind, Reservation, Ticket, WriteError},
+    journal::{Journal, Kind, Line, NotRotated, Reservation, Ticket, WriteError},
     record::Tombstone,
 };
 
@@ -62,9 +62,9 @@ impl Relay {
         event: &Event<'_, D>,
         until: Instant,
     ) -> Result<(Ticket, Reservation), WriteError> {
-        let body = self.stamped(event)?;
+        let line = self.stamped(event)?;
         let place = self.journal.reserve(until).await?;
-        let ticket = self.journal.append(body, Kind::Other, until).await?;
+        let ticket = self.journal.append(line, Kind::Other, until).await?;
         Ok((ticket, place))
     }
 
@@ -74,16 +74,20 @@ impl Relay {
         event: &Event<'_, D>,
         place: Option<&Reservation>,
     ) -> Result<Ticket, WriteError> {
-        let body = self.stamped(event)?;
+        let line = self.stamped(event)?;
         match place {
-            Some(place) => self.journal.append_reserved(body, place),
-            None => self.journal.append(body, Kind::Outcome, Instant::now() + self.limit).await,
+            Some(place) => self.journal.append_reserved(line, place),
+            None => self.journal.append(line, Kind::Outcome, Instant::now() + self.limit).await,
         }
     }
 
     /// Queues an event that belongs to no action, where there is room until then.
     pub(crate) async fn note<D: Serialize>(&self, event: &Event<'_, D>, until: Instant) -> Result<Ticket, WriteError> {
         self.journal.append(self.stamped(event)?, Kind::Other, until).await
+    }
+
+    pub(crate) async fn rotate(&self) -> Result<String, NotRotated> {
+        self.journal.rotate().await
     }
 
     pub(crate) fn tombstones(&self) -> &[Tombstone] {
@@ -100,8 +104,9 @@ impl Relay {
         move || journal.close()
     }
 
-    fn stamped<D: Serialize>(&self, event: &Event<'_, D>) -> Result<Vec<u8>, WriteError> {
-        event.stamped(self.journal.source()).map_err(|error| WriteError::Io(error.to_string()))
+    fn stamped<D: Serialize>(&self, event: &Event<'_, D>) -> Result<Line, WriteError> {
+        let body = event.stamped(self.journal.source()).map_err(|error| WriteError::Io(error.to_string()))?;
+        Ok(Line { body, actionid: event.actionid })
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -34,6 +34,20 @@ pub enum Command {
         /// The action.
         actionid: uuid::Uuid,
     },
+}
+
+/// What stands on the socket's one line.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    Settle(Command),
+    Rotate(Rotate),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+enum Rotate {
+    Rotate,
 }
 
 /// A bound control socket. Dropped, it takes its file away.
@@ -104,11 +118,15 @@ async fn answer(stream: UnixStream, keeper: &Keeper) -> io::Result<()> {
     let mut read = BufReader::new(read.take(LONGEST));
     tokio::time::timeout(PATIENCE, read.read_line(&mut line)).await??;
     let settled_by = format!("operator:uid={peer}");
-    let settled = match serde_json::from_str(&line)? {
-        Command::Reconcile { slug } => keeper.reconcile(slug.as_ref(), &settled_by).await,
-        Command::DeclareFailed { actionid } => keeper.declare_failed(actionid, &settled_by).await,
-    };
-    let mut answer = serde_json::to_vec(&settled)?;
+    let mut answer = match serde_json::from_str(&line)? {
+        Asked::Settle(Command::Reconcile { slug }) => {
+            serde_json::to_vec(&keeper.reconcile(slug.as_ref(), &settled_by).await)
+        }
+        Asked::Settle(Command::DeclareFailed { actionid }) => {
+            serde_json::to_vec(&keeper.declare_failed(actionid, &settled_by).await)
+        }
+        Asked::Rotate(Rotate::Rotate) => serde_json::to_vec(&keeper.rotate_hatch().await),
+    }?;
     answer.push(b'\n');
     // One operator who does not read must not keep the others out.
     tokio::time::timeout(PATIENCE, write.write_all(&answer)).await??;
@@ -120,6 +138,20 @@ async fn answer(stream: UnixStream, keeper: &Keeper) -> io::Result<()> {
 /// # Errors
 /// When the service does not answer as it should.
 pub async fn tell(home: &Path, command: &Command) -> io::Result<Option<Vec<Settled>>> {
+    ask(home, &Asked::Settle(command.clone())).await
+}
+
+/// Has the service that runs in `home` begin a new segment of its journal, and gives the segment's file name; `None` when
+/// none runs there.
+///
+/// # Errors
+/// When it was not begun, or the service does not answer as it should.
+pub async fn rotate(home: &Path) -> io::Result<Option<String>> {
+    let begun: Option<Result<String, String>> = ask(home, &Asked::Rotate(Rotate::Rotate)).await?;
+    begun.transpose().map_err(io::Error::other)
+}
+
+async fn ask<T: DeserializeOwned>(home: &Path, command: &Asked) -> io::Result<Option<T>> {
     let stream = match UnixStream::connect(home.join(SOCKET)).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {

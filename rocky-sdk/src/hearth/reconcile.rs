@@ -52,6 +52,11 @@ impl Keeper {
         Keeper(hearth)
     }
 
+    /// Begins a new segment of HATCH's journal.
+    pub(super) async fn rotate_hatch(&self) -> Result<String, String> {
+        self.0.0.doors.rotate_hatch().await.map_err(|error| error.to_string())
+    }
+
     /// Settles the tombstones, of one workspace or all: looks at the driver, undoes what is half made, tries a
     /// decommission again, and writes the missing outcomes. `settled_by` says on whose word.
     pub async fn reconcile(&self, only: Option<&Slug>, settled_by: &str) -> Vec<Settled> {

@@ -1459,4 +1459,61 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
 "#,
         killer: Api("the_public_api_is_what_the_list_says"),
     },
+
+    // Segments: one chain over many files.
+    Mutation {
+        name: "segment-that-follows-nothing",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/segment.rs",
+        from: "Some(record) if record.hash == opened.previous_hash => Ok(()),",
+        to: "Some(_) => Ok(()),",
+        killer: Unit("hatch::journal::segment_tests::opening_reads_the_active_segment_and_the_end_of_the_one_before"),
+    },
+    Mutation {
+        name: "open-actions-forgotten-at-a-rotation",
+        guards: "I7",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "open: self.open.iter().map(still_open).collect(),",
+        to: "open: self.open.iter().map(still_open).take(0).collect(),",
+        killer: Unit("hatch::journal::segment_tests::an_action_stays_open_over_rotations_and_restarts"),
+    },
+    Mutation {
+        name: "half-begun-segment-left-there",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/storage.rs",
+        from: "Some((path, _)) => std::fs::remove_file(&path).and_then(|()| sync(&self.folder)),",
+        to: "Some(_) => Ok(()),",
+        killer: Unit("hatch::journal::segment_tests::a_segment_that_cannot_be_begun_leaves_the_one_before_in_use"),
+    },
+    Mutation {
+        name: "doubt-not-remembered",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "let offset = if next == 0 { self.durable } else { 0 };",
+        to: "let offset = u64::MAX;",
+        killer: Unit(
+            "hatch::journal::segment_tests::\
+             what_a_failed_sync_left_in_doubt_is_not_believed_and_stands_in_the_next_segment",
+        ),
+    },
+    Mutation {
+        name: "segment-of-an-open-action-deleted",
+        guards: "I7",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "(one_too_many && needed.is_none_or(|needed| needed > self.oldest)).then_some(self.oldest)",
+        to: "(one_too_many && needed != Some(0)).then_some(self.oldest)",
+        killer: Unit(
+            "hatch::journal::segment_tests::old_segments_go_once_the_chain_says_so_and_no_open_action_needs_them",
+        ),
+    },
+    Mutation {
+        name: "segment-deleted-without-a-word",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "        self.commit(&[entry])?;\n        self.storage.delete",
+        to: "        drop(entry);\n        self.storage.delete",
+        killer: Unit(
+            "hatch::journal::segment_tests::old_segments_go_once_the_chain_says_so_and_no_open_action_needs_them",
+        ),
+    },
 ];

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Condvar, Mutex},
 };
 
-use super::storage::{Displaced, FileStorage, Storage};
+use super::storage::{Displaced, Doubt, FileStorage, Storage};
 
 /// What goes wrong, settable while the journal is open.
 #[derive(Debug, Default, Clone)]
@@ -18,6 +18,8 @@ pub(crate) struct Faults {
     pub(crate) sync: bool,
     /// `ftruncate` fails.
     pub(crate) cut_back: bool,
+    /// A new segment's first line cannot be written.
+    pub(crate) begin: bool,
     /// `fdatasync` waits until this is taken back.
     pub(crate) hang: bool,
     /// How many times `fdatasync` succeeded.
@@ -114,5 +116,42 @@ impl Storage for Faulty {
             faults.ballast = BALLAST;
         });
         self.storage.restore_ballast()
+    }
+
+    fn create_next(&mut self, name: &str, line: &[u8]) -> io::Result<()> {
+        let faults = self.hand.now();
+        if faults.room.is_some_and(|room| room < line.len()) || faults.begin {
+            // Some of it is written, as on a real disk.
+            self.storage.create_next(name, &line[..line.len() / 2])?;
+            return Err(if faults.begin { io::Error::other("EIO") } else { io::ErrorKind::StorageFull.into() });
+        }
+        self.hand.set(|faults| faults.room = faults.room.map(|room| room - line.len()));
+        self.storage.create_next(name, line)
+    }
+
+    fn abandon_next(&mut self) -> io::Result<()> {
+        if self.hand.now().cut_back {
+            return Err(io::Error::other("EIO"));
+        }
+        self.storage.abandon_next()
+    }
+
+    fn go_on_in_next(&mut self) -> io::Result<()> {
+        if self.hand.now().sync {
+            return Err(io::Error::other("EIO"));
+        }
+        self.storage.go_on_in_next()
+    }
+
+    fn doubt(&mut self, doubts: &[Doubt]) -> io::Result<()> {
+        self.storage.doubt(doubts)
+    }
+
+    fn last_hash(&self, number: u64) -> io::Result<String> {
+        self.storage.last_hash(number)
+    }
+
+    fn delete(&mut self, name: &str) -> io::Result<()> {
+        self.storage.delete(name)
     }
 }

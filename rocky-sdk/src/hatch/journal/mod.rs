@@ -7,6 +7,8 @@
 #[cfg(test)]
 pub(crate) mod faults;
 mod open;
+#[cfg(test)]
+mod segment_tests;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -16,13 +18,14 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use open::OpenError;
 use storage::Place;
+pub(crate) use storage::{DOUBT, Doubt};
 use writer::{Entry, Queue};
 pub(crate) use writer::{Kind, WriteError};
 
@@ -41,6 +44,8 @@ pub(crate) const OUTCOME_BYTES: usize = 4096;
 /// options.open_actions = 64; // actions at once, each with 4 KiB of memory and of ballast on the disk
 /// options.event_bytes = 16 << 10; // 16 KiB; 4 KiB is the least. A larger action is refused: 413 `too-large`
 /// options.waiting_bytes = 512 << 10; // 512 KiB: at least `event_bytes`, and 4 KiB for each open action
+/// options.segment_bytes = 8 << 20; // 8 MiB, and the next segment is begun
+/// options.keep_segments = Some(100); // and the 101st sealed one goes, once an event says so
 /// let journal = Journal::open(&home.path().join("hatch"), options)?;
 ///
 /// let mut narrow = JournalOptions::new("keys");
@@ -62,14 +67,34 @@ pub struct JournalOptions {
     pub waiting_bytes: usize,
     /// The largest event that is taken, in bytes.
     pub event_bytes: usize,
+    /// From this size on, in bytes, a segment is sealed and the next one begun; at least `event_bytes`.
+    pub segment_bytes: u64,
+    /// How many sealed segments are kept. An older one is taken away when a segment is begun, once the event
+    /// `segment.deleted` says so; one in which an open action started stays. `None` keeps them all.
+    pub keep_segments: Option<u64>,
 }
 
 impl JournalOptions {
-    /// The defaults: 1,024 open actions (4 MiB of ballast), 16 MiB waiting, 128 KiB an event.
+    /// The defaults: 1,024 open actions (4 MiB of ballast), 16 MiB waiting, 128 KiB an event, segments of 64 MiB, all kept.
     pub fn new(app: impl Into<String>) -> Self {
-        JournalOptions { app: app.into(), open_actions: 1024, waiting_bytes: 16 << 20, event_bytes: 128 << 10 }
+        JournalOptions {
+            app: app.into(),
+            open_actions: 1024,
+            waiting_bytes: 16 << 20,
+            event_bytes: 128 << 10,
+            segment_bytes: 64 << 20,
+            keep_segments: None,
+        }
     }
 }
+
+/// How long a command waits for the writer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// No new segment was begun, for this reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no new segment was begun: {0}")]
+pub struct NotRotated(pub(crate) String);
 
 /// An open journal. It owns the lock on its folder until it is closed or dropped.
 ///
@@ -91,6 +116,12 @@ pub struct Journal {
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// An event without the fields that the writer adds, and the action that it belongs to.
+pub(crate) struct Line {
+    pub(crate) body: Vec<u8>,
+    pub(crate) actionid: Option<uuid::Uuid>,
+}
+
 /// Says when the event is durable, or why it is not.
 pub(crate) type Ticket = oneshot::Receiver<Result<(), WriteError>>;
 
@@ -101,8 +132,9 @@ pub(crate) struct Reservation {
 }
 
 impl Journal {
-    /// Opens the journal in `folder` (0700), or begins one. Takes its lock, checks the chain, saves an unterminated last
-    /// line aside, and finds the started events that have no outcome.
+    /// Opens the journal in `folder` (0700), or begins one. Takes its lock, checks the active segment's chain and that the
+    /// segment before ends where it goes on, saves an unterminated last line aside, and finds the started events that have no
+    /// outcome, in whichever segment they are. Sealed segments are not read through: [`records`](super::records) does that.
     ///
     /// # Errors
     /// [`OpenError`] when another process holds it, a file cannot be trusted, or a line is damaged. Nothing is changed
@@ -139,23 +171,59 @@ impl Journal {
     }
 
     /// Queues an event, waiting for room until then.
-    pub(crate) async fn append(&self, body: Vec<u8>, kind: Kind, until: Instant) -> Result<Ticket, WriteError> {
-        if body.len() > self.event_bytes {
-            return Err(WriteError::TooLarge(body.len()));
+    pub(crate) async fn append(&self, line: Line, kind: Kind, until: Instant) -> Result<Ticket, WriteError> {
+        if line.body.len() > self.event_bytes {
+            return Err(WriteError::TooLarge(line.body.len()));
         }
-        let room = room(&self.waiting_bytes, body.len(), until).await?;
-        self.push(body, kind, Some(room))
+        let room = room(&self.waiting_bytes, line.body.len(), until).await?;
+        self.push(line, kind, Some(room))
     }
 
     /// Queues an outcome in the place that was reserved for it: it never waits for room.
-    pub(crate) fn append_reserved(&self, body: Vec<u8>, _place: &Reservation) -> Result<Ticket, WriteError> {
-        self.push(body, Kind::Outcome, None)
+    pub(crate) fn append_reserved(&self, line: Line, _place: &Reservation) -> Result<Ticket, WriteError> {
+        self.push(line, Kind::Outcome, None)
     }
 
-    fn push(&self, body: Vec<u8>, kind: Kind, room: Option<OwnedSemaphorePermit>) -> Result<Ticket, WriteError> {
+    fn push(&self, line: Line, kind: Kind, room: Option<OwnedSemaphorePermit>) -> Result<Ticket, WriteError> {
         let (done, ticket) = oneshot::channel();
-        self.queue.push(Entry { body, kind, done, _room: room })?;
+        let Line { body, actionid } = line;
+        self.queue.push(Entry { body, actionid, kind, done, _room: room })?;
         Ok(ticket)
+    }
+
+    /// Seals the segment that is written and begins the next one, without a gap: what waits is written before or after.
+    /// Gives the new segment's file name. Waits up to 10 s.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// use rocky_sdk::hatch::{Journal, JournalOptions, records};
+    /// let hatch = home.path().join("hatch");
+    /// let journal = Journal::open(&hatch, JournalOptions::new("console"))?;
+    /// assert_eq!(journal.rotate().await?, "00000002.jsonl");
+    /// // The sealed segment may be copied elsewhere; it is not written any more.
+    /// assert_eq!(std::fs::read_to_string(hatch.join("00000001.jsonl"))?.lines().count(), 1);
+    /// assert_eq!(records(&hatch)?.count(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotRotated`]: the segment before is still in use, unless the reason says that the journal is out of service.
+    pub async fn rotate(&self) -> Result<String, NotRotated> {
+        let begun = self.begin_segment(Instant::now() + PATIENCE).await;
+        begun.map_err(|error| NotRotated(error.to_string()))
+    }
+
+    pub(crate) async fn begin_segment(&self, until: Instant) -> Result<String, WriteError> {
+        let (done, begun) = oneshot::channel();
+        self.queue.rotate(done)?;
+        match tokio::time::timeout_at(until.into(), begun).await {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(_)) => Err(WriteError::Closed),
+            Err(_) => Err(WriteError::Late),
+        }
     }
 
     /// Why events are refused now, if they are; also whether the file is still where it should be.

@@ -8,17 +8,17 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use super::{
-    Entry, Journal, JournalOptions, Kind, OUTCOME_BYTES, Queue, WriteError,
+    DOUBT, Doubt, Journal, JournalOptions, OUTCOME_BYTES, Queue, WriteError,
     storage::{FileStorage, Storage},
-    writer::Writer,
+    writer::{Segment, Writer},
 };
 use crate::{
     hatch::{
-        event::{Actor, Event},
-        record::{self, Chain, GENESIS, OpenActions, ScanError, Tombstone},
+        record::{self, Chain, GENESIS, OpenActions, ScanError},
+        segment::{self, Opened, Uncertain},
     },
     private_files::{self, PrivateFileError},
 };
@@ -68,9 +68,13 @@ pub enum OpenError {
 
 struct Found {
     chain: Chain,
-    tombstones: Vec<Tombstone>,
+    open: OpenActions,
     path: PathBuf,
     whole: u64,
+    /// The number of the oldest segment that is there.
+    oldest: u64,
+    /// What writers left in doubt, where no segment says so yet.
+    doubts: Vec<Doubt>,
 }
 
 /// Opens the journal on its files, with `under` between the writer and them.
@@ -88,16 +92,24 @@ pub(super) fn open<S: Storage>(
     let enough = options.open_actions >= 1
         && options.event_bytes >= OUTCOME_BYTES
         && needed.is_some_and(|needed| options.waiting_bytes >= needed)
-        && options.waiting_bytes <= Semaphore::MAX_PERMITS.min(u32::MAX as usize);
+        && options.waiting_bytes <= Semaphore::MAX_PERMITS.min(u32::MAX as usize)
+        && options.segment_bytes >= options.event_bytes as u64;
     if !enough {
         return Err(OpenError::Options(
-            "waiting_bytes holds at least one event of event_bytes (4 KiB or more) and 4 KiB for each open action",
+            "waiting_bytes holds at least one event of event_bytes (4 KiB or more) and 4 KiB for each open action, and \
+             segment_bytes one event",
         ));
     }
     private_files::ensure_folder(folder)?;
     let lock = lock(folder)?;
     let found = scan(folder)?;
+    let (number, goes_on) = found.as_ref().map_or((1, false), Found::number);
+    let uncertain = found.as_ref().map(|found| found.uncertain(folder)).transpose()?.unwrap_or_default();
     let (path, file, torn) = match &found {
+        Some(_) if !goes_on => {
+            let (path, file) = create(folder, number)?;
+            (path, file, None)
+        }
         Some(found) => {
             let file = private_files::open(&found.path, private_files::options().read(true).append(true))?;
             // What was read may be in the page cache only: it is believed from here on, so it is made durable first.
@@ -106,15 +118,16 @@ pub(super) fn open<S: Storage>(
             (found.path.clone(), file, torn)
         }
         None => {
-            let path = folder.join("00000001.jsonl");
-            let file = private_files::open(&path, private_files::options().append(true).create_new(true))?;
-            private_files::sync_folder(folder)?;
+            let (path, file) = create(folder, number)?;
             (path, file, None)
         }
     };
-    let (chain, tombstones, durable) = match found {
-        Some(found) => (found.chain, found.tombstones, found.whole),
-        None => (Chain { sequence: 0, hash: GENESIS.to_owned(), source: None }, Vec::new(), 0),
+    let doubts = found.as_ref().map(|found| found.doubts.clone()).unwrap_or_default();
+    let doubted = !doubts.is_empty();
+    let (chain, open, durable, oldest) = match found {
+        Some(found) if !goes_on => (found.chain, found.open, 0, found.oldest),
+        Some(found) => (found.chain, found.open, found.whole, found.oldest),
+        None => (Chain::default(), OpenActions::default(), 0, 1),
     };
     let source: Arc<str> = match &chain.source {
         Some(source) => source.as_str().into(),
@@ -123,16 +136,37 @@ pub(super) fn open<S: Storage>(
 
     let at = private_files::io_at(&path);
     let ballast = options.open_actions as u64 * OUTCOME_BYTES as u64;
-    let storage = FileStorage::new(&path, file, folder.join("ballast"), ballast).map_err(&at)?;
+    let storage = FileStorage::new(folder, &path, file, ballast).map_err(&at)?;
     let place = storage.place();
     let queue = Arc::new(Queue::default());
-    let mut writer = Writer::new(under(storage), lock, Arc::clone(&queue), chain, durable).map_err(&at)?;
+    let segment = Segment {
+        source: Arc::clone(&source),
+        number,
+        full: options.segment_bytes,
+        keep: options.keep_segments,
+        oldest,
+        first_line: 0,
+        doubts,
+        open: open.positions(),
+    };
+    let first = Opened { previous: None, previous_hash: GENESIS.to_owned(), open: Vec::new(), uncertain: Vec::new() };
+    let opened = match number.checked_sub(1).filter(|previous| *previous > 0) {
+        Some(previous) => Opened { previous: Some(segment::numbered(previous)), uncertain, ..segment.opened(&chain) },
+        None => first,
+    };
+    let mut writer = Writer::new(under(storage), lock, Arc::clone(&queue), (chain, segment, durable)).map_err(&at)?;
     if durable == 0 {
-        let opened = Opened { previous: None, previous_hash: GENESIS, open: &[] };
-        begin_with(&mut writer, &source, "segment.opened", opened)?;
+        begin_with(&mut writer, segment::OPENED, opened)?;
+    }
+    if doubted {
+        // A segment says so from here on.
+        let doubt = folder.join(DOUBT);
+        std::fs::remove_file(&doubt).map_err(private_files::io_at(&doubt))?;
+        private_files::sync_folder(folder)?;
+        writer.nothing_is_in_doubt();
     }
     if let Some(torn) = torn {
-        begin_with(&mut writer, &source, "log.recovered", torn)?;
+        begin_with(&mut writer, "log.recovered", torn)?;
     }
     let writer =
         std::thread::Builder::new().name("hatch-journal".to_owned()).spawn(move || writer.run()).map_err(&at)?;
@@ -143,9 +177,41 @@ pub(super) fn open<S: Storage>(
         event_bytes: options.event_bytes,
         source,
         place,
-        tombstones,
+        tombstones: open.into_tombstones(),
         writer: Mutex::new(Some(writer)),
     })
+}
+
+impl Found {
+    /// The number of the segment to write, and whether it is there already: one in doubt is not gone on with.
+    fn number(&self) -> (u64, bool) {
+        let last = segment::number(&segment::name(&self.path)).unwrap_or(1);
+        let in_doubt = self.doubts.iter().any(|doubt| doubt.segment == last);
+        if in_doubt { (last + 1, false) } else { (last, true) }
+    }
+
+    /// What was left in doubt, for the first line of the segment that is begun.
+    fn uncertain(&self, folder: &Path) -> Result<Vec<Uncertain>, OpenError> {
+        let uncertain = |doubt: &Doubt| {
+            let name = segment::numbered(doubt.segment);
+            let path = folder.join(&name);
+            let size = match std::fs::metadata(&path) {
+                Ok(meta) => meta.len(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+                Err(error) => return Err(private_files::io_at(&path)(error).into()),
+            };
+            tracing::warn!(segment = name, offset = doubt.offset, size, "what is behind it is not believed");
+            Ok(Uncertain { segment: name, offset: doubt.offset, bytes: size.saturating_sub(doubt.offset) })
+        };
+        self.doubts.iter().map(uncertain).collect()
+    }
+}
+
+fn create(folder: &Path, number: u64) -> Result<(PathBuf, File), OpenError> {
+    let path = folder.join(segment::numbered(number));
+    let file = private_files::open(&path, private_files::options().append(true).create_new(true))?;
+    private_files::sync_folder(folder)?;
+    Ok((path, file))
 }
 
 fn lock(folder: &Path) -> Result<File, OpenError> {
@@ -158,28 +224,15 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Reads the journal through; `None` where there is none yet.
+/// Reads the active segment through; `None` where there is none yet.
 fn scan(folder: &Path) -> Result<Option<Found>, OpenError> {
-    let mut records = record::records(folder)?;
-    let mut open = OpenActions::default();
-    for record in records.by_ref() {
-        open.see(&record?);
-    }
+    let segments = record::segments(folder)?;
+    let oldest = segments.first().and_then(|oldest| segment::number(&segment::name(oldest))).unwrap_or(1);
+    let (mut records, mut open) = record::active(folder)?;
+    open.see_all(&mut records)?;
+    let doubts = records.doubts().to_vec();
     let tail = records.tail().map(|(path, whole)| (path.to_owned(), whole));
-    Ok(tail.map(|(path, whole)| Found {
-        chain: records.chain.clone(),
-        tombstones: open.into_tombstones(),
-        path,
-        whole,
-    }))
-}
-
-/// The first line of a segment: what it goes on from. Rotation fills the fields in; the first segment has none.
-#[derive(Serialize)]
-struct Opened<'a> {
-    previous: Option<&'a str>,
-    previous_hash: &'a str,
-    open: &'a [uuid::Uuid],
+    Ok(tail.map(|(path, whole)| Found { chain: records.chain.clone(), open, path, whole, oldest, doubts }))
 }
 
 /// What was found behind the last whole line.
@@ -209,16 +262,8 @@ fn save_torn_tail(folder: &Path, file: &File, found: &Found) -> Result<Option<To
 }
 
 /// Writes a line of the journal's own before anybody else can.
-fn begin_with<S: Storage>(
-    writer: &mut Writer<S>,
-    source: &str,
-    kind: &str,
-    data: impl Serialize,
-) -> Result<(), OpenError> {
-    let event =
-        Event { kind, subject: None, who: Actor::default(), actionid: None, requestid: None, traceparent: None, data };
-    let body = event.stamped(source).map_err(|error| OpenError::Begin(error.to_string()))?;
-    let (done, _) = oneshot::channel();
-    let entry = Entry { body, kind: Kind::Outcome, done, _room: None };
-    writer.commit(&[entry]).map_err(|error: WriteError| OpenError::Begin(error.to_string()))
+fn begin_with<S: Storage>(writer: &mut Writer<S>, kind: &str, data: impl Serialize) -> Result<(), OpenError> {
+    let entry = writer.own(kind, data);
+    let begun = entry.and_then(|entry| writer.commit(&[entry]));
+    begun.map_err(|error: WriteError| OpenError::Begin(error.to_string()))
 }

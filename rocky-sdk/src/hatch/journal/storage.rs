@@ -5,9 +5,23 @@ use std::{
     io::{self, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::private_files;
+use crate::{
+    hatch::{record::ScanError, segment},
+    private_files,
+};
+
+/// The file that says so.
+pub(crate) const DOUBT: &str = "uncertain.json";
+
+/// What was written, was not told to anybody, and may or may not be on the disk.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Doubt {
+    pub(crate) segment: u64,
+    pub(crate) offset: u64,
+}
 
 /// Why the file at the path is not the file that is being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,35 +46,58 @@ pub(crate) trait Storage: Send + 'static {
     fn release_ballast(&mut self) -> io::Result<()>;
     /// Takes the reserved room; fails where the disk is full.
     fn restore_ballast(&mut self) -> io::Result<()>;
+    /// Makes the next segment's file, with its first line, beside the one that is written.
+    fn create_next(&mut self, name: &str, line: &[u8]) -> io::Result<()>;
+    /// Takes the next segment's file away again.
+    fn abandon_next(&mut self) -> io::Result<()>;
+    /// Makes the next segment durable and goes on in it.
+    fn go_on_in_next(&mut self) -> io::Result<()>;
+    /// Remembers beyond this process that nobody knows what stands in this segment from there on.
+    fn doubt(&mut self, doubts: &[Doubt]) -> io::Result<()>;
+    /// The hash of a sealed segment's last line, as the segment behind it has it.
+    fn last_hash(&self, number: u64) -> io::Result<String>;
+    /// Takes a sealed segment away, durably.
+    fn delete(&mut self, name: &str) -> io::Result<()>;
 }
 
 /// A segment on a real file system.
 pub(crate) struct FileStorage {
     file: File,
     place: Place,
-    ballast: PathBuf,
+    next: Option<(PathBuf, File)>,
+    folder: PathBuf,
     ballast_bytes: u64,
 }
 
-/// Which file a path should name.
+/// Which file the active segment's path should name; a handle to what the writer says.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct Place(Arc<Mutex<Named>>);
+
+#[derive(Clone)]
+struct Named {
     path: PathBuf,
     device: u64,
     inode: u64,
 }
 
-impl Place {
-    pub(crate) fn of(path: &Path, file: &File) -> io::Result<Self> {
+impl Named {
+    fn of(path: &Path, file: &File) -> io::Result<Self> {
         let meta = file.metadata()?;
-        Ok(Place { path: path.to_owned(), device: meta.dev(), inode: meta.ino() })
+        Ok(Named { path: path.to_owned(), device: meta.dev(), inode: meta.ino() })
+    }
+}
+
+impl Place {
+    fn named(&self) -> Named {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The length of the file at the path, when it is still the one that was opened.
     pub(crate) fn check(&self) -> Result<u64, Displaced> {
-        let path = self.path.display();
-        match std::fs::symlink_metadata(&self.path) {
-            Ok(meta) if (meta.dev(), meta.ino()) == (self.device, self.inode) => Ok(meta.len()),
+        let named = self.named();
+        let path = named.path.display();
+        match std::fs::symlink_metadata(&named.path) {
+            Ok(meta) if (meta.dev(), meta.ino()) == (named.device, named.inode) => Ok(meta.len()),
             Ok(_) => Err(Displaced::Gone(format!("{path} was replaced: put the journal's file back"))),
             Err(error) => Err(Displaced::Gone(format!("{path} is not there ({error}): put the journal's file back"))),
         }
@@ -68,9 +105,14 @@ impl Place {
 }
 
 impl FileStorage {
-    pub(crate) fn new(path: &Path, file: File, ballast: PathBuf, ballast_bytes: u64) -> io::Result<Self> {
-        let place = Place::of(path, &file)?;
-        Ok(FileStorage { file, place, ballast, ballast_bytes })
+    /// The segment at `path` in `folder`, beside which the ballast lies.
+    pub(crate) fn new(folder: &Path, path: &Path, file: File, ballast_bytes: u64) -> io::Result<Self> {
+        let place = Place(Arc::new(Mutex::new(Named::of(path, &file)?)));
+        Ok(FileStorage { file, place, next: None, folder: folder.to_owned(), ballast_bytes })
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.folder.join("ballast")
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -97,23 +139,24 @@ impl Storage for FileStorage {
         if found == length {
             return Ok(());
         }
-        let path = self.place.path.display();
+        let named = self.place.named();
+        let path = named.path.display();
         Err(Displaced::Tampered(format!(
             "{path} has {found} bytes where {length} were written: another hand changed it"
         )))
     }
 
     fn release_ballast(&mut self) -> io::Result<()> {
-        std::fs::remove_file(&self.ballast).or_else(private_files::missing_is_fine)
+        std::fs::remove_file(self.ballast()).or_else(private_files::missing_is_fine)
     }
 
     fn restore_ballast(&mut self) -> io::Result<()> {
-        let already = std::fs::symlink_metadata(&self.ballast).is_ok_and(|meta| meta.len() == self.ballast_bytes);
+        let already = std::fs::symlink_metadata(self.ballast()).is_ok_and(|meta| meta.len() == self.ballast_bytes);
         if already {
             return Ok(());
         }
         self.release_ballast()?;
-        let file = private_files::options().write(true).create_new(true).open(&self.ballast)?;
+        let file = private_files::options().write(true).create_new(true).open(self.ballast())?;
         let taken = match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, self.ballast_bytes) {
             // Not every file system knows how to: write it out there.
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => fill(&file, self.ballast_bytes),
@@ -125,6 +168,61 @@ impl Storage for FileStorage {
         }
         taken
     }
+
+    fn create_next(&mut self, name: &str, line: &[u8]) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let mut file = private_files::options().append(true).create_new(true).open(&path)?;
+        let written = file.write_all(line);
+        self.next = Some((path, file));
+        written
+    }
+
+    fn abandon_next(&mut self) -> io::Result<()> {
+        match self.next.take() {
+            Some((path, _)) => std::fs::remove_file(&path).and_then(|()| sync(&self.folder)),
+            None => Ok(()),
+        }
+    }
+
+    fn go_on_in_next(&mut self) -> io::Result<()> {
+        let Some((path, file)) = self.next.take() else {
+            return Err(io::Error::other("there is no next segment"));
+        };
+        file.sync_all()?;
+        sync(&self.folder)?;
+        *self.place.0.lock().unwrap_or_else(PoisonError::into_inner) = Named::of(&path, &file)?;
+        self.file = file;
+        Ok(())
+    }
+
+    fn doubt(&mut self, doubts: &[Doubt]) -> io::Result<()> {
+        // It has to fit on a disk that is full.
+        self.release_ballast()?;
+        private_files::replace(&self.folder.join(DOUBT), &serde_json::to_vec(doubts)?).map_err(io::Error::other)
+    }
+
+    fn last_hash(&self, number: u64) -> io::Result<String> {
+        // One whose first line is not there, because it was left in doubt, is passed over: the next one goes on from the same.
+        for behind in number + 1.. {
+            let opened = segment::opened(&self.folder.join(segment::numbered(behind)));
+            match opened {
+                Ok(Some(opened)) => return Ok(opened.previous_hash),
+                Ok(None) | Err(ScanError::Damaged { .. }) => {}
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        Err(io::Error::other("no segment is behind it"))
+    }
+
+    fn delete(&mut self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.folder.join(name)).or_else(private_files::missing_is_fine)?;
+        sync(&self.folder)
+    }
+}
+
+/// Makes what stands in a folder durable.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn fill(mut file: &File, bytes: u64) -> io::Result<()> {
@@ -139,7 +237,7 @@ mod tests {
     #[test]
     fn a_sync_is_asked_of_the_system() {
         let device = File::options().write(true).open("/dev/null").unwrap();
-        let mut storage = FileStorage::new(Path::new("/dev/null"), device, PathBuf::new(), 0).unwrap();
+        let mut storage = FileStorage::new(Path::new("/dev"), Path::new("/dev/null"), device, 0).unwrap();
         assert!(storage.append(b"x").is_ok());
         assert!(storage.sync().is_err());
     }

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Journal, JournalOptions, Kind, OpenError, Ticket, WriteError, faults::Hand};
+use super::{Journal, JournalOptions, Kind, Line, OpenError, Ticket, WriteError, faults::Hand};
 use crate::hatch::{
     Record, ScanError,
     event::{Actor, Event},
@@ -62,11 +62,15 @@ impl Bench {
     }
 }
 
-fn body(kind: &str, actionid: Option<Uuid>, fill: usize) -> Vec<u8> {
+fn line(source: &str, kind: &str, actionid: Option<Uuid>, fill: usize) -> Line {
     let data = serde_json::json!({ "fill": "x".repeat(fill) });
     let event =
         Event { kind, subject: None, who: Actor::default(), actionid, requestid: None, traceparent: None, data };
-    event.stamped("/rocky/test/1").unwrap()
+    Line { body: event.stamped(source).unwrap(), actionid }
+}
+
+fn body(kind: &str, actionid: Option<Uuid>, fill: usize) -> Line {
+    line("/rocky/test/1", kind, actionid, fill)
 }
 
 fn soon() -> Instant {
@@ -74,17 +78,15 @@ fn soon() -> Instant {
 }
 
 async fn put(journal: &Journal, kind: &str) -> Ticket {
-    let source = journal.source().to_owned();
-    let body = String::from_utf8(body(kind, None, 10)).unwrap().replace("/rocky/test/1", &source);
-    journal.append(body.into_bytes(), Kind::Other, soon()).await.unwrap()
+    journal.append(line(journal.source(), kind, None, 10), Kind::Other, soon()).await.unwrap()
 }
 
 async fn written(ticket: Ticket) -> Result<(), WriteError> {
     durable(ticket, soon()).await
 }
 
-fn body_of(journal: &Journal, kind: &str, actionid: Uuid, fill: usize) -> Vec<u8> {
-    String::from_utf8(body(kind, Some(actionid), fill)).unwrap().replace("/rocky/test/1", journal.source()).into_bytes()
+fn body_of(journal: &Journal, kind: &str, actionid: Uuid, fill: usize) -> Line {
+    line(journal.source(), kind, Some(actionid), fill)
 }
 
 #[tokio::test]
