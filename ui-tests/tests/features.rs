@@ -100,7 +100,7 @@ fn generate(folder: &Path, set: &BTreeSet<String>, programs: &BTreeMap<String, P
 /// What each program's check said: the codes of its errors (empty where one has none), or nothing where it compiles.
 fn check(folder: &Path, target: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let checked = Command::new(env!("CARGO"))
-        .args(["check", "--workspace", "--bins", "--keep-going", "--offline", "--message-format=json", "--quiet"])
+        .args(["check", "--workspace", "--bins", "--keep-going", "--message-format=json", "--quiet"])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)
         .env_remove("RUSTFLAGS")
