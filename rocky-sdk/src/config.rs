@@ -21,6 +21,11 @@ pub struct Config {
     pub home: PathBuf,
     /// `ROCKY_LISTEN`: the address to listen on; `127.0.0.1:7070` unless said otherwise. `:0` takes a free port.
     pub listen: String,
+    /// `ROCKY_HATCH_SEGMENT_MIB`, in bytes here: from this size on a segment of the journal is sealed and the next one
+    /// begun; 64 MiB unless said otherwise.
+    pub hatch_segment_bytes: u64,
+    /// `ROCKY_HATCH_KEEP`: how many sealed segments are kept, the older ones taken away; unset keeps them all.
+    pub hatch_keep: Option<u64>,
 }
 
 /// A setting that this build cannot honour.
@@ -38,13 +43,23 @@ const CLOUD: [(&str, &str); 6] = [
     ("ROCKY_DATABASE_URL", "postgres"),
 ];
 
+/// No segment is larger: 1 TiB.
+const LARGEST_SEGMENT_MIB: u64 = 1 << 20;
+
 impl Config {
     /// Reads the process's environment.
     ///
     /// # Errors
     /// [`Refused`], with one sentence.
     pub fn from_env() -> Result<Self, Refused> {
-        let ours = ["ROCKY_AUTH", "ROCKY_BILLING", "ROCKY_HATCH", "ROCKY_LISTEN"];
+        let ours = [
+            "ROCKY_AUTH",
+            "ROCKY_BILLING",
+            "ROCKY_HATCH",
+            "ROCKY_LISTEN",
+            "ROCKY_HATCH_SEGMENT_MIB",
+            "ROCKY_HATCH_KEEP",
+        ];
         for name in ours.into_iter().chain(CLOUD.map(|(name, _)| name)) {
             if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
                 return Err(Refused(format!("{name} is not UTF-8: write it as text.")));
@@ -85,10 +100,26 @@ impl Config {
                 return Err(Refused(format!("{name} is empty: write a value, or unset it.")));
             }
         }
+        let segment = whole("ROCKY_HATCH_SEGMENT_MIB", &get, LARGEST_SEGMENT_MIB, "for the default of 64")?;
+        // 0 could be meant as `all`, and would take nearly all of an audit log away.
+        let keep = whole("ROCKY_HATCH_KEEP", &get, u64::MAX, "to keep all sealed segments")?;
         Ok(Config {
             home: get("ROCKY_HOME").unwrap_or_else(|| "rocky-home".to_owned()).into(),
             listen: get("ROCKY_LISTEN").unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
+            hatch_segment_bytes: segment.unwrap_or(64) << 20,
+            hatch_keep: keep,
         })
+    }
+}
+
+/// A whole number from 1 to `most`; what it means to leave it unset stands in the refusal.
+fn whole(name: &str, get: impl Fn(&str) -> Option<String>, most: u64, unset: &str) -> Result<Option<u64>, Refused> {
+    let Some(value) = get(name) else { return Ok(None) };
+    match value.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(Some(number)),
+        _ => Err(Refused(format!(
+            "{name}={value} is not a whole number from 1 to {most}: write one, or unset it {unset}."
+        ))),
     }
 }
 
@@ -117,6 +148,10 @@ mod tests {
         for good in [&[][..], &[("ROCKY_AUTH", "local"), ("ROCKY_BILLING", "disabled"), ("ROCKY_HATCH", "journal")]] {
             assert!(with(good).is_ok(), "{good:?}");
         }
+        let config = with(&[("ROCKY_HATCH_SEGMENT_MIB", "8"), ("ROCKY_HATCH_KEEP", "3")]).unwrap();
+        assert_eq!((config.hatch_segment_bytes, config.hatch_keep), (8 << 20, Some(3)));
+        let config = with(&[]).unwrap();
+        assert_eq!((config.hatch_segment_bytes, config.hatch_keep), (64 << 20, None));
         for (bad, says) in [
             (&[("ROCKY_AUTH", "airlock")][..], "feature `airlock`"),
             (&[("ROCKY_BILLING", "enabled")], "feature `polar`"),
@@ -129,6 +164,13 @@ mod tests {
             (&[("ROCKY_DATABASE_URL", "x")], "feature `postgres`"),
             (&[("ROCKY_HOME", "")], "is empty"),
             (&[("ROCKY_LISTEN", "")], "is empty"),
+            (&[("ROCKY_HATCH_SEGMENT_MIB", "")], "is not a whole number"),
+            (&[("ROCKY_HATCH_SEGMENT_MIB", "0")], "from 1 to 1048576"),
+            (&[("ROCKY_HATCH_SEGMENT_MIB", "1048577")], "from 1 to 1048576"),
+            (&[("ROCKY_HATCH_SEGMENT_MIB", "64MiB")], "is not a whole number"),
+            (&[("ROCKY_HATCH_KEEP", "0")], "unset it to keep all"),
+            (&[("ROCKY_HATCH_KEEP", "-1")], "is not a whole number"),
+            (&[("ROCKY_HATCH_KEEP", "all")], "is not a whole number"),
         ] {
             let said = with(bad).unwrap_err().to_string();
             assert!(said.contains(says) && !said.contains('\n'), "{bad:?}: {said}");

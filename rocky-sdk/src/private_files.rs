@@ -94,7 +94,10 @@ pub(crate) type Result<T> = std::result::Result<T, PrivateFileError>;
 
 pub(crate) fn io_at(path: &Path) -> impl Fn(io::Error) -> PrivateFileError + '_ {
     move |source| match source.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
+        // A link, and a pipe that nobody reads.
+        Some(code)
+            if [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO].map(|error| error.raw_os_error()).contains(&code) =>
+        {
             PrivateFileError::NotPlain { path: path.to_owned() }
         }
         _ => PrivateFileError::Io { path: path.to_owned(), source },

@@ -1,5 +1,6 @@
 //! The self-host console: a real service behind the three doors, and its operator's commands.
 
+mod audit;
 mod demo;
 mod http;
 mod operator;
@@ -56,26 +57,28 @@ enum Command {
     },
     /// Looks after the audit log.
     #[command(subcommand)]
-    Audit(Audit),
+    Audit(audit::Audit),
     /// A workspace, as the driver starts it.
     #[command(hide = true)]
     Workspace,
 }
 
-#[derive(Subcommand)]
-enum Audit {
-    /// Seals the segment that is written and begins the next one, beside a running console or without one.
-    Rotate {
-        #[command(flatten)]
-        home: Home,
-    },
-}
-
 #[derive(clap::Args)]
 struct Home {
     /// The folder of everything that is kept [ROCKY_HOME, rocky-home]
-    #[arg(long = "home", value_name = "DIR")]
+    #[arg(id = "home", long = "home", value_name = "DIR")]
     folder: Option<PathBuf>,
+}
+
+impl Home {
+    /// The environment's settings, for this home.
+    fn config(self) -> Result<Config, Failure> {
+        let mut config = Config::from_env().map_err(|refused| Failure::Refused(refused.to_string()))?;
+        if let Some(folder) = self.folder {
+            config.home = folder;
+        }
+        Ok(config)
+    }
 }
 
 /// What a command ends with.
@@ -118,7 +121,8 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Err(Failure::Failed(why)) => {
-            eprintln!("rocky-console: {why}");
+            // It may quote a file that another hand wrote.
+            eprintln!("rocky-console: {}", audit::escaped(&why));
             ExitCode::FAILURE
         }
     }
@@ -133,26 +137,19 @@ fn in_a_runtime(command: Command) -> Ended {
 }
 
 async fn run(command: Command) -> Ended {
-    let config = |home: Home| {
-        let mut config = Config::from_env().map_err(|refused| Failure::Refused(refused.to_string()))?;
-        if let Some(folder) = home.folder {
-            config.home = folder;
-        }
-        Ok::<Config, Failure>(config)
-    };
     match command {
         Command::Serve { home, listen, driver } => {
-            let mut config = config(home)?;
+            let mut config = home.config()?;
             if let Some(listen) = listen {
                 config.listen = listen;
             }
             serve::run(&config, &driver).await
         }
         Command::Demo => demo::run().await,
-        Command::Token { home } => operator::token(&config(home)?.home),
-        Command::Pending { home } => operator::pending(&config(home)?.home),
+        Command::Token { home } => operator::token(&home.config()?.home),
+        Command::Pending { home } => operator::pending(&home.config()?.home),
         Command::Reconcile { home, slug, failed } => {
-            let home = config(home)?.home;
+            let config = home.config()?;
             let command = match failed.map(|actionid| actionid.parse()) {
                 None => control::Command::Reconcile { slug },
                 Some(Ok(actionid)) => control::Command::DeclareFailed { actionid },
@@ -160,9 +157,9 @@ async fn run(command: Command) -> Ended {
                     return Err(Failure::Failed("--failed takes an action's id, as `pending` shows it".to_owned()));
                 }
             };
-            operator::reconcile(&home, &command).await
+            operator::reconcile(&config, &command).await
         }
-        Command::Audit(Audit::Rotate { home }) => operator::rotate(&config(home)?.home).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Workspace => Err(Failure::Failed("a workspace is served without a runtime".to_owned())),
     }
 }

@@ -3,13 +3,15 @@
 use std::{path::Path, process::ExitCode};
 
 use rocky_sdk::{
-    LocalAuth, hatch,
+    LocalAuth,
+    config::Config,
+    hatch,
     hearth::{Settled, Verdict, control},
 };
 
 use crate::{
-    Ended, Failure,
-    serve::{APP, open},
+    Ended, Failure, audit,
+    serve::{journal_options, open},
 };
 
 /// `token`: a new one; the old one is worth nothing from then on, in a running console too.
@@ -24,14 +26,7 @@ pub(crate) fn token(home: &Path) -> Ended {
 pub(crate) fn pending(home: &Path) -> Ended {
     let pending = hatch::pending(&home.join("hatch"))?;
     for tombstone in &pending {
-        println!(
-            "{}  {:<30}  {:<20}  {}  by {}",
-            tombstone.time,
-            tombstone.started,
-            tombstone.subject.as_deref().unwrap_or("-"),
-            tombstone.actionid,
-            tombstone.actor,
-        );
+        println!("{}", audit::tombstone(tombstone));
     }
     match pending.len() {
         0 => println!("every action has its outcome"),
@@ -43,10 +38,10 @@ pub(crate) fn pending(home: &Path) -> Ended {
 }
 
 /// `reconcile`: through the running console, or with the home to itself. Exit code 1 when something is left.
-pub(crate) async fn reconcile(home: &Path, command: &control::Command) -> Ended {
-    let settled = match control::tell(home, command).await? {
+pub(crate) async fn reconcile(config: &Config, command: &control::Command) -> Ended {
+    let settled = match control::tell(&config.home, command).await? {
         Some(settled) => settled,
-        None => alone(home, command).await?,
+        None => alone(config, command).await?,
     };
     for Settled { actionid, started, subject, verdict } in &settled {
         let verdict = match verdict {
@@ -64,12 +59,13 @@ pub(crate) async fn reconcile(home: &Path, command: &control::Command) -> Ended 
 }
 
 /// `audit rotate`: through the running console, or with the home to itself.
-pub(crate) async fn rotate(home: &Path) -> Ended {
+pub(crate) async fn rotate(config: &Config) -> Ended {
+    let home = config.home.as_path();
     let name = match control::rotate(home).await? {
         Some(name) => name,
         None => {
             let hatch = known(home)?.join("hatch");
-            let journal = hatch::Journal::open(&hatch, hatch::JournalOptions::new(APP))?;
+            let journal = hatch::Journal::open(&hatch, journal_options(config))?;
             journal.rotate().await?
         }
     };
@@ -85,8 +81,9 @@ fn known(home: &Path) -> Result<&Path, Failure> {
     Err(Failure::Failed(format!("{} is no console's home: nothing was ever started there", home.display())))
 }
 
-async fn alone(home: &Path, command: &control::Command) -> Result<Vec<Settled>, Failure> {
-    let opened = open(known(home)?).await?;
+async fn alone(config: &Config, command: &control::Command) -> Result<Vec<Settled>, Failure> {
+    known(&config.home)?;
+    let opened = open(config).await?;
     let by = format!("operator:uid={}", rustix::process::geteuid().as_raw());
     let settled = match command {
         control::Command::Reconcile { slug } => opened.keeper.reconcile(slug.as_ref(), &by).await,

@@ -2,7 +2,6 @@
 
 use std::{
     io::{IsTerminal, Write},
-    path::Path,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -28,7 +27,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const DRIVER: &str = "process";
 
 /// The service's name in its events' `source`.
-pub(crate) const APP: &str = "console";
+const APP: &str = "console";
 
 /// Everything that a home holds, opened.
 pub(crate) struct Opened {
@@ -39,8 +38,9 @@ pub(crate) struct Opened {
 }
 
 /// Opens a home: journal, identity, rows, driver, doors. The journal's lock comes first: who has it has the home.
-pub(crate) async fn open(home: &Path) -> Result<Opened, Failure> {
-    let journal = Journal::open(&home.join("hatch"), JournalOptions::new(APP))?;
+pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
+    let home = config.home.as_path();
+    let journal = Journal::open(&home.join("hatch"), journal_options(config))?;
     let (auth, first) = LocalAuth::open(home)?;
     if let Some(first) = first {
         eprintln!("a new home: this token is shown once, and kept in {}", first.token_file.display());
@@ -60,11 +60,19 @@ pub(crate) async fn open(home: &Path) -> Result<Opened, Failure> {
     Ok(Opened { doors, hearth, keeper, rows })
 }
 
+/// Whoever opens the journal does it so: a rotation without a console keeps as much as one beside it.
+pub(crate) fn journal_options(config: &Config) -> JournalOptions {
+    let mut options = JournalOptions::new(APP);
+    options.segment_bytes = config.hatch_segment_bytes;
+    options.keep_segments = config.hatch_keep;
+    options
+}
+
 pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
     refuse_other_drivers(driver)?;
     log();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let Opened { doors, hearth, keeper, rows } = open(&config.home).await?;
+    let Opened { doors, hearth, keeper, rows } = open(config).await?;
     let keeper = Arc::new(keeper);
     for tombstone in doors.pending() {
         let (started, subject) = (&tombstone.started, tombstone.subject.as_deref().unwrap_or("-"));

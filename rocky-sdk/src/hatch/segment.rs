@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    backwards,
     journal::{DOUBT, Doubt},
-    record::{Chain, GENESIS, Record, ScanError, read_line},
+    line::{self, Hash, Link},
+    record::{Record, ScanError},
+    run,
 };
 use crate::private_files::{self, PrivateFileError};
 
@@ -20,7 +23,7 @@ pub(crate) const OPENED: &str = "segment.opened";
 /// The event that a segment is taken away with.
 pub(crate) const DELETED: &str = "segment.deleted";
 /// No line is longer; a writer refuses a larger event long before.
-const LONGEST: u64 = 64 << 20;
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// Where a line begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +65,7 @@ pub(crate) struct Uncertain {
 }
 
 /// The last words about a segment that is taken away.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Deleted {
     pub(crate) segment: String,
     /// The hash of its last line, from which the next segment goes on.
@@ -96,7 +99,7 @@ pub(crate) fn numbered(number: u64) -> String {
 /// The number of a segment that is called so.
 pub(crate) fn number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".jsonl").filter(|digits| digits.len() == 8)?;
-    digits.parse().ok()
+    digits.parse().ok().filter(|number| *number > 0)
 }
 
 pub(crate) fn name(path: &Path) -> String {
@@ -110,11 +113,10 @@ pub(super) fn opened(path: &Path) -> Result<Option<Opened>, ScanError> {
 }
 
 /// Where the chain stands before a segment's first line.
-pub(super) fn before(path: &Path) -> Result<Option<Chain>, ScanError> {
-    let Some(record) = first(path)? else { return Ok(None) };
-    let sequence = record.sequence.parse::<u64>().ok().and_then(|sequence| sequence.checked_sub(1));
-    let sequence = sequence.ok_or_else(|| damaged(path, 0, "its sequence is no number"))?;
-    Ok(Some(Chain { sequence, hash: record.prevhash, source: None }))
+pub(super) fn before(path: &Path) -> Result<Option<Link>, ScanError> {
+    let line = whole_line(path, &mut BufReader::new(open(path)?))?;
+    line.map(|line| line::place(&line).map_err(|reason| damaged(path, 0, &reason)).map(|place| place.before))
+        .transpose()
 }
 
 /// Checks that this is how a segment begins.
@@ -131,7 +133,7 @@ pub(super) fn begins_with(path: &Path, record: &Record) -> Result<Opened, ScanEr
     if opened.previous != expected.map(numbered) {
         return Err(damaged(path, 0, "it names another segment as the one before"));
     }
-    if opened.previous.is_none() && record.prevhash != GENESIS {
+    if opened.previous.is_none() && record.prevhash != Hash::GENESIS.as_str() {
         return Err(damaged(path, 0, "nothing stands before the first segment"));
     }
     Ok(opened)
@@ -150,7 +152,7 @@ pub(super) fn follows(hatch: &Path, path: &Path, opened: &Opened) -> Result<(), 
         return Ok(()); // it holds nothing that is believed
     }
     match last(&before, end)? {
-        Some(record) if record.hash == opened.previous_hash => Ok(()),
+        Some(link) if link.hash.as_str() == opened.previous_hash => Ok(()),
         _ => Err(damaged(path, 0, &format!("it goes on from another line than the last one of {previous}"))),
     }
 }
@@ -163,7 +165,7 @@ pub(super) fn line_at(hatch: &Path, at: &StillOpen) -> Result<Record, ScanError>
     file.seek(SeekFrom::Start(at.offset)).map_err(private_files::io_at(&path))?;
     let line = whole_line(&path, &mut BufReader::new(file))?;
     let line = line.ok_or_else(|| damaged(&path, at.offset, "an open action's line is not there"))?;
-    let record = read_line(&line).map_err(|reason| damaged(&path, at.offset, &reason))?;
+    let (record, _) = Record::read(&line).map_err(|reason| damaged(&path, at.offset, &reason))?;
     if record.actionid != Some(at.actionid) {
         return Err(damaged(&path, at.offset, "an open action's line is another action's"));
     }
@@ -172,34 +174,50 @@ pub(super) fn line_at(hatch: &Path, at: &StillOpen) -> Result<Record, ScanError>
 
 fn first(path: &Path) -> Result<Option<Record>, ScanError> {
     let line = whole_line(path, &mut BufReader::new(open(path)?))?;
-    line.map(|line| read_line(&line).map_err(|reason| damaged(path, 0, &reason))).transpose()
+    let read = |line: Vec<u8>| Record::read(&line).map_err(|reason| damaged(path, 0, &reason));
+    line.map(|line| read(line).map(|(record, _)| record)).transpose()
 }
 
-/// The last line before `end`, or of the file.
-fn last(path: &Path, end: Option<u64>) -> Result<Option<Record>, ScanError> {
+/// Only the last segment may end in the middle of a line: where another follows, the last line ends where the file does,
+/// or where it stops being believed.
+pub(super) fn ends_whole(path: &Path, whole: u64, end: Option<u64>) -> Result<(), ScanError> {
+    let size = open(path)?.metadata().map_err(private_files::io_at(path))?.len();
+    if end.unwrap_or(size) == whole {
+        Ok(())
+    } else {
+        Err(damaged(path, whole, "it ends in the middle of a line, and another segment follows"))
+    }
+}
+
+/// Where the chain stands behind the line that ends at `end`, or at the end of the file; `None` where none does.
+pub(super) fn last(path: &Path, end: Option<u64>) -> Result<Option<Link>, ScanError> {
+    let at = private_files::io_at(path);
+    let file = open(path)?;
+    let end = end.unwrap_or(file.metadata().map_err(&at)?.len());
+    let line = backwards::line_before(&file, end).map_err(&at)?;
+    Ok(line.and_then(|(line, _)| line::place(&line).ok()).map(|place| place.itself))
+}
+
+/// Whether a line of the newest segment, which begins there and is not as it should be, and what is behind it, can be what a
+/// crash left of the last batch: any part of it may be there. A line that is whole, and in the wrong place, was not left by
+/// a crash; and where a later batch begins, the one before was durable.
+pub(super) fn is_unfinished(path: &Path, offset: u64) -> Result<bool, ScanError> {
     let at = private_files::io_at(path);
     let mut file = open(path)?;
-    let mut end = end.unwrap_or(file.metadata().map_err(&at)?.len());
-    let mut line = Vec::new();
-    // Back, block by block, to the newline before the last one.
-    while end > 0 {
-        let begin = end.saturating_sub(1 << 16);
-        let mut block = vec![0; usize::try_from(end - begin).unwrap_or_default()];
-        file.seek(SeekFrom::Start(begin)).and_then(|_| file.read_exact(&mut block)).map_err(&at)?;
-        let searched = if line.is_empty() { block.len().saturating_sub(1) } else { block.len() };
-        let newline = block[..searched].iter().rposition(|byte| *byte == b'\n');
-        block.drain(..newline.map_or(0, |newline| newline + 1));
-        block.extend_from_slice(&line);
-        line = block;
-        if newline.is_some() || line.len() as u64 > LONGEST {
-            break;
-        }
-        end = begin;
+    let mut rest = Vec::new();
+    file.seek(SeekFrom::Start(offset)).and_then(|_| file.take(LONGEST).read_to_end(&mut rest)).map_err(&at)?;
+    if rest.len() as u64 == LONGEST {
+        return Ok(false); // no batch is so large
     }
-    if line.pop() != Some(b'\n') {
-        return Ok(None);
-    }
-    Ok(read_line(&line).ok())
+    let whole = memchr::memrchr(b'\n', &rest).map_or(0, |last| last + 1);
+    let mut lines = rest[..whole].split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1]);
+    let first = lines.next().unwrap_or_default();
+    // A line of a later batch may stand behind one that has lost its end.
+    let within = |line: &[u8]| {
+        let begin = memchr::memmem::rfind(line, run::ID);
+        begin.is_some_and(|begin| line::begins_batch(&line[begin..]))
+    };
+    Ok(line::place(first).is_err() && !within(first) && !lines.any(within))
 }
 
 fn open(path: &Path) -> Result<File, ScanError> {
@@ -213,8 +231,22 @@ fn whole_line(path: &Path, lines: &mut BufReader<File>) -> Result<Option<Vec<u8>
     Ok((line.pop() == Some(b'\n')).then_some(line))
 }
 
-fn damaged(path: &Path, offset: u64, reason: &str) -> ScanError {
-    let before = File::open(path).map(|file| BufReader::new(file.take(offset)).lines().count());
-    let line = before.map_or(1, |lines| lines as u64 + 1);
-    ScanError::Damaged { path: path.to_owned(), line, offset, reason: reason.to_owned() }
+pub(super) fn damaged(path: &Path, offset: u64, reason: &str) -> ScanError {
+    ScanError::Damaged { path: path.to_owned(), line: line_number(path, offset), offset, reason: reason.to_owned() }
+}
+
+/// The number, from 1, of the line that begins there.
+fn line_number(path: &Path, offset: u64) -> u64 {
+    let Ok(file) = File::open(path) else { return 1 };
+    let mut before = BufReader::with_capacity(1 << 16, file.take(offset));
+    let mut number = 1;
+    while let Ok(block) = before.fill_buf() {
+        let length = block.len();
+        if length == 0 {
+            break;
+        }
+        number += memchr::memchr_iter(b'\n', block).count() as u64;
+        before.consume(length);
+    }
+    number
 }

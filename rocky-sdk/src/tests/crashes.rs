@@ -263,8 +263,9 @@ fn of_an_action_that_cannot_be_read_any_more() {
     let text = std::fs::read_to_string(&segment).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let before = lines[1][..lines[1].len() - 75].replace("\"tier\":\"team\"", "\"tier\":\"gold\"");
-    lines[1] = format!("{before},\"hash\":\"{}\"}}", crate::hatch::record::hash(before.as_bytes()));
+    lines[1] = format!("{before},\"hash\":\"{}\"}}", crate::hatch::sealed(&before));
     std::fs::write(&segment, lines.join("\n") + "\n").unwrap();
+    std::fs::remove_file(left.0.path().join("hatch/checkpoints.signed")).unwrap();
     runtime().block_on(async {
         let house = reopen(left).await;
         let stays = house.keeper.reconcile(None, "x").await;

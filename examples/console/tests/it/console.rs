@@ -67,10 +67,16 @@ impl Home {
     }
 
     pub(crate) fn serve(&self) -> Console {
+        self.serve_with(&[])
+    }
+
+    /// With these settings.
+    pub(crate) fn serve_with(&self, settings: &[(&str, &str)]) -> Console {
         let log = std::fs::File::options().append(true).create(true).open(self._folder.path().join("log")).unwrap();
         let mut child = self
             .command("serve")
             .args(["--listen", "127.0.0.1:0"])
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

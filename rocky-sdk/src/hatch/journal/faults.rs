@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::storage::{Displaced, Doubt, FileStorage, Storage};
+use crate::hatch::checkpoint;
 
 /// What goes wrong, settable while the journal is open.
 #[derive(Debug, Default, Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct Faults {
     pub(crate) cut_back: bool,
     /// A new segment's first line cannot be written.
     pub(crate) begin: bool,
+    /// A checkpoint cannot be written.
+    pub(crate) unsigned: bool,
     /// `fdatasync` waits until this is taken back.
     pub(crate) hang: bool,
     /// How many times `fdatasync` succeeded.
@@ -153,5 +156,16 @@ impl Storage for Faulty {
 
     fn delete(&mut self, name: &str) -> io::Result<()> {
         self.storage.delete(name)
+    }
+
+    fn checkpoint(&mut self, line: &[u8]) -> io::Result<()> {
+        let faults = self.hand.now();
+        if faults.unsigned {
+            // Some of it is written, as on a real disk.
+            let path = self.storage.folder.join(checkpoint::FILE);
+            io::Write::write_all(&mut std::fs::File::options().append(true).open(path)?, &line[..line.len() / 2])?;
+            return Err(io::Error::other("EIO"));
+        }
+        self.storage.checkpoint(line)
     }
 }

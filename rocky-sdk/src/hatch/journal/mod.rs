@@ -5,13 +5,19 @@
 //! `fdatasync` puts the journal out of service until it is opened again, because nobody can know what is on the disk.
 
 #[cfg(test)]
+mod checkpoint_tests;
+#[cfg(test)]
 pub(crate) mod faults;
 mod open;
+mod queue;
+#[cfg(test)]
+pub(crate) mod rig;
 #[cfg(test)]
 mod segment_tests;
-mod storage;
+pub(crate) mod storage;
 #[cfg(test)]
 mod tests;
+mod witness;
 mod writer;
 
 use std::{
@@ -24,10 +30,10 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 pub use open::OpenError;
+use queue::{Entry, Queue};
+pub(crate) use queue::{Kind, WriteError};
 use storage::Place;
 pub(crate) use storage::{DOUBT, Doubt};
-use writer::{Entry, Queue};
-pub(crate) use writer::{Kind, WriteError};
 
 use super::record::Tombstone;
 
@@ -46,6 +52,7 @@ pub(crate) const OUTCOME_BYTES: usize = 4096;
 /// options.waiting_bytes = 512 << 10; // 512 KiB: at least `event_bytes`, and 4 KiB for each open action
 /// options.segment_bytes = 8 << 20; // 8 MiB, and the next segment is begun
 /// options.keep_segments = Some(100); // and the 101st sealed one goes, once an event says so
+/// options.checkpoint_every = std::time::Duration::from_secs(1); // what is cut off and older than that is missed
 /// let journal = Journal::open(&home.path().join("hatch"), options)?;
 ///
 /// let mut narrow = JournalOptions::new("keys");
@@ -72,10 +79,15 @@ pub struct JournalOptions {
     /// How many sealed segments are kept. An older one is taken away when a segment is begun, once the event
     /// `segment.deleted` says so; one in which an open action started stays. `None` keeps them all.
     pub keep_segments: Option<u64>,
+    /// After so many events a checkpoint is signed; at least 1.
+    pub checkpoint_events: u64,
+    /// And no later than this after the first event that no checkpoint speaks of.
+    pub checkpoint_every: Duration,
 }
 
 impl JournalOptions {
-    /// The defaults: 1,024 open actions (4 MiB of ballast), 16 MiB waiting, 128 KiB an event, segments of 64 MiB, all kept.
+    /// The defaults: 1,024 open actions (4 MiB of ballast), 16 MiB waiting, 128 KiB an event, segments of 64 MiB, all kept,
+    /// a checkpoint every 10,000 events or 10 s.
     pub fn new(app: impl Into<String>) -> Self {
         JournalOptions {
             app: app.into(),
@@ -84,6 +96,8 @@ impl JournalOptions {
             event_bytes: 128 << 10,
             segment_bytes: 64 << 20,
             keep_segments: None,
+            checkpoint_events: 10_000,
+            checkpoint_every: Duration::from_secs(10),
         }
     }
 }
@@ -133,8 +147,9 @@ pub(crate) struct Reservation {
 
 impl Journal {
     /// Opens the journal in `folder` (0700), or begins one. Takes its lock, checks the active segment's chain and that the
-    /// segment before ends where it goes on, saves an unterminated last line aside, and finds the started events that have no
-    /// outcome, in whichever segment they are. Sealed segments are not read through: [`records`](super::records) does that.
+    /// segment before ends where it goes on, that the lines of the last checkpoint are there, saves an unterminated last line
+    /// aside, and finds the started events that have no outcome, in whichever segment they are. Sealed segments are not read
+    /// through: [`Verifier`](super::Verifier) does that. The first time, it makes the key that signs the checkpoints.
     ///
     /// # Errors
     /// [`OpenError`] when another process holds it, a file cannot be trusted, or a line is damaged. Nothing is changed
@@ -228,8 +243,7 @@ impl Journal {
 
     /// Why events are refused now, if they are; also whether the file is still where it should be.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let trouble = self.queue.trouble().map(|error| error.to_string());
-        trouble.or_else(|| match self.place.check() {
+        self.queue.trouble().or_else(|| match self.place.check() {
             Err(storage::Displaced::Gone(reason) | storage::Displaced::Tampered(reason)) => Some(reason),
             Ok(_) => None,
         })

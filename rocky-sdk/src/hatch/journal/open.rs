@@ -1,6 +1,7 @@
 //! Opening a journal: its lock, its chain, what a crash left at its end.
 
 use std::{
+    collections::BTreeMap,
     fs::{File, TryLockError},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -13,11 +14,15 @@ use tokio::sync::Semaphore;
 use super::{
     DOUBT, Doubt, Journal, JournalOptions, OUTCOME_BYTES, Queue, WriteError,
     storage::{FileStorage, Storage},
+    witness::Witness,
     writer::{Segment, Writer},
 };
 use crate::{
     hatch::{
-        record::{self, Chain, GENESIS, OpenActions, ScanError},
+        checkpoint::{self, Checkpoint, Signer},
+        line::{Hash, Link},
+        reader::{self, Active},
+        record::ScanError,
         segment::{self, Opened, Uncertain},
     },
     private_files::{self, PrivateFileError},
@@ -66,17 +71,6 @@ pub enum OpenError {
     Begin(String),
 }
 
-struct Found {
-    chain: Chain,
-    open: OpenActions,
-    path: PathBuf,
-    whole: u64,
-    /// The number of the oldest segment that is there.
-    oldest: u64,
-    /// What writers left in doubt, where no segment says so yet.
-    doubts: Vec<Doubt>,
-}
-
 /// Opens the journal on its files, with `under` between the writer and them.
 pub(super) fn open<S: Storage>(
     folder: &Path,
@@ -93,50 +87,51 @@ pub(super) fn open<S: Storage>(
         && options.event_bytes >= OUTCOME_BYTES
         && needed.is_some_and(|needed| options.waiting_bytes >= needed)
         && options.waiting_bytes <= Semaphore::MAX_PERMITS.min(u32::MAX as usize)
-        && options.segment_bytes >= options.event_bytes as u64;
+        && options.segment_bytes >= options.event_bytes as u64
+        && options.checkpoint_events >= 1;
     if !enough {
         return Err(OpenError::Options(
-            "waiting_bytes holds at least one event of event_bytes (4 KiB or more) and 4 KiB for each open action, and \
-             segment_bytes one event",
+            "waiting_bytes holds at least one event of event_bytes (4 KiB or more) and 4 KiB for each open action, segment_bytes \
+             one event, and checkpoint_events is at least 1",
         ));
     }
     private_files::ensure_folder(folder)?;
     let lock = lock(folder)?;
-    let found = scan(folder)?;
-    let (number, goes_on) = found.as_ref().map_or((1, false), Found::number);
-    let uncertain = found.as_ref().map(|found| found.uncertain(folder)).transpose()?.unwrap_or_default();
+    let signer = Signer::open(folder)?;
+    let found = reader::active(folder)?;
+    let (last, signed) = checkpoint::last(folder, &signer.key())?;
+    is_as_signed(folder, found.as_ref(), last.as_ref())?;
+    let tombstones = found.as_ref().map(|found| found.tombstones(folder)).transpose()?.unwrap_or_default();
+    let (number, goes_on) = found.as_ref().map_or((1, false), to_write);
+    let uncertain = found.as_ref().map(|found| uncertain(folder, found)).transpose()?.unwrap_or_default();
     let (path, file, torn) = match &found {
-        Some(_) if !goes_on => {
-            let (path, file) = create(folder, number)?;
-            (path, file, None)
-        }
-        Some(found) => {
+        Some(found) if goes_on => {
             let file = private_files::open(&found.path, private_files::options().read(true).append(true))?;
             // What was read may be in the page cache only: it is believed from here on, so it is made durable first.
             file.sync_all().map_err(private_files::io_at(&found.path))?;
             let torn = save_torn_tail(folder, &file, found)?;
             (found.path.clone(), file, torn)
         }
-        None => {
+        _ => {
             let (path, file) = create(folder, number)?;
             (path, file, None)
         }
     };
-    let doubts = found.as_ref().map(|found| found.doubts.clone()).unwrap_or_default();
-    let doubted = !doubts.is_empty();
-    let (chain, open, durable, oldest) = match found {
-        Some(found) if !goes_on => (found.chain, found.open, 0, found.oldest),
-        Some(found) => (found.chain, found.open, found.whole, found.oldest),
-        None => (Chain::default(), OpenActions::default(), 0, 1),
+    let durable = found.as_ref().filter(|_| goes_on).map_or(0, |found| found.whole);
+    let (chain, doubts, oldest, open, source) = match found {
+        Some(found) => (found.chain, found.doubts, found.oldest, found.open, found.source),
+        None => (Link::GENESIS, Vec::new(), 1, BTreeMap::new(), None),
     };
-    let source: Arc<str> = match &chain.source {
-        Some(source) => source.as_str().into(),
+    let doubted = !doubts.is_empty();
+    let unsigned = last.is_none() && chain.sequence > 0;
+    let source: Arc<str> = match source {
+        Some(source) => source.into(),
         None => format!("/rocky/{}/{}", options.app, uuid::Uuid::now_v7().simple()).into(),
     };
 
     let at = private_files::io_at(&path);
     let ballast = options.open_actions as u64 * OUTCOME_BYTES as u64;
-    let storage = FileStorage::new(folder, &path, file, ballast).map_err(&at)?;
+    let storage = FileStorage::new(folder, &path, file, ballast, signed).map_err(&at)?;
     let place = storage.place();
     let queue = Arc::new(Queue::default());
     let segment = Segment {
@@ -147,14 +142,21 @@ pub(super) fn open<S: Storage>(
         oldest,
         first_line: 0,
         doubts,
-        open: open.positions(),
+        open,
     };
-    let first = Opened { previous: None, previous_hash: GENESIS.to_owned(), open: Vec::new(), uncertain: Vec::new() };
+    let first = Opened {
+        previous: None,
+        previous_hash: Hash::GENESIS.as_str().to_owned(),
+        open: Vec::new(),
+        uncertain: Vec::new(),
+    };
     let opened = match number.checked_sub(1).filter(|previous| *previous > 0) {
         Some(previous) => Opened { previous: Some(segment::numbered(previous)), uncertain, ..segment.opened(&chain) },
         None => first,
     };
-    let mut writer = Writer::new(under(storage), lock, Arc::clone(&queue), (chain, segment, durable)).map_err(&at)?;
+    let witness = Witness::new(signer, options.checkpoint_events, options.checkpoint_every, last.as_ref());
+    let state = (chain, segment, durable);
+    let mut writer = Writer::new(under(storage), lock, Arc::clone(&queue), state, witness).map_err(&at)?;
     if durable == 0 {
         begin_with(&mut writer, segment::OPENED, opened)?;
     }
@@ -168,6 +170,10 @@ pub(super) fn open<S: Storage>(
     if let Some(torn) = torn {
         begin_with(&mut writer, "log.recovered", torn)?;
     }
+    if unsigned {
+        begin_with(&mut writer, "log.unsigned", Unsigned { events: chain.sequence })?;
+    }
+    writer.sign();
     let writer =
         std::thread::Builder::new().name("hatch-journal".to_owned()).spawn(move || writer.run()).map_err(&at)?;
     Ok(Journal {
@@ -177,34 +183,62 @@ pub(super) fn open<S: Storage>(
         event_bytes: options.event_bytes,
         source,
         place,
-        tombstones: open.into_tombstones(),
+        tombstones,
         writer: Mutex::new(Some(writer)),
     })
 }
 
-impl Found {
-    /// The number of the segment to write, and whether it is there already: one in doubt is not gone on with.
-    fn number(&self) -> (u64, bool) {
-        let last = segment::number(&segment::name(&self.path)).unwrap_or(1);
-        let in_doubt = self.doubts.iter().any(|doubt| doubt.segment == last);
-        if in_doubt { (last + 1, false) } else { (last, true) }
+/// Refuses a journal that is not, any more, what was signed for.
+fn is_as_signed(folder: &Path, found: Option<&Active>, last: Option<&Checkpoint>) -> Result<(), ScanError> {
+    let Some(last) = last else { return Ok(()) };
+    let (path, whole, chain) = match found {
+        Some(found) => (found.path.clone(), found.whole, found.chain),
+        None => (folder.join(segment::numbered(1)), 0, Link::GENESIS),
+    };
+    let damaged = |reason: String| Err(segment::damaged(&path, whole, &checkpoint::advised(&reason)));
+    if last.sequence > chain.sequence {
+        if let Some(reason) = found.and_then(|found| found.unfinished.as_ref()) {
+            return Err(segment::damaged(&path, whole, reason));
+        }
+        return damaged(format!(
+            "it ends at event {}, and a signed checkpoint says that event {} was written at {}: what is missing was cut off",
+            chain.sequence, last.sequence, last.time
+        ));
     }
+    if found.and_then(|found| found.source.as_ref()).is_some_and(|source| *source != last.source) {
+        return damaged(format!("its checkpoints are another journal's, {}", last.source));
+    }
+    let segments = reader::segments(folder)?;
+    let ends = reader::ends(&segments, found.map_or(&[], |found| &found.doubts));
+    if !checkpoint::stands(folder, last, &ends)? {
+        let other = format!("event {} is another one than the one that a signed checkpoint speaks of", last.sequence);
+        let line_end = last.offset.saturating_sub(1);
+        return Err(segment::damaged(&folder.join(&last.segment), line_end, &checkpoint::advised(&other)));
+    }
+    Ok(())
+}
 
-    /// What was left in doubt, for the first line of the segment that is begun.
-    fn uncertain(&self, folder: &Path) -> Result<Vec<Uncertain>, OpenError> {
-        let uncertain = |doubt: &Doubt| {
-            let name = segment::numbered(doubt.segment);
-            let path = folder.join(&name);
-            let size = match std::fs::metadata(&path) {
-                Ok(meta) => meta.len(),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-                Err(error) => return Err(private_files::io_at(&path)(error).into()),
-            };
-            tracing::warn!(segment = name, offset = doubt.offset, size, "what is behind it is not believed");
-            Ok(Uncertain { segment: name, offset: doubt.offset, bytes: size.saturating_sub(doubt.offset) })
+/// The number of the segment to write, and whether it is there already: one in doubt is not gone on with.
+fn to_write(found: &Active) -> (u64, bool) {
+    let last = segment::number(&segment::name(&found.path)).unwrap_or(1);
+    let in_doubt = found.doubts.iter().any(|doubt| doubt.segment == last);
+    if in_doubt { (last + 1, false) } else { (last, true) }
+}
+
+/// What was left in doubt, for the first line of the segment that is begun.
+fn uncertain(folder: &Path, found: &Active) -> Result<Vec<Uncertain>, OpenError> {
+    let uncertain = |doubt: &Doubt| {
+        let name = segment::numbered(doubt.segment);
+        let path = folder.join(&name);
+        let size = match std::fs::metadata(&path) {
+            Ok(meta) => meta.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(private_files::io_at(&path)(error).into()),
         };
-        self.doubts.iter().map(uncertain).collect()
-    }
+        tracing::warn!(segment = name, offset = doubt.offset, size, "what is behind it is not believed");
+        Ok(Uncertain { segment: name, offset: doubt.offset, bytes: size.saturating_sub(doubt.offset) })
+    };
+    found.doubts.iter().map(uncertain).collect()
 }
 
 fn create(folder: &Path, number: u64) -> Result<(PathBuf, File), OpenError> {
@@ -224,15 +258,10 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Reads the active segment through; `None` where there is none yet.
-fn scan(folder: &Path) -> Result<Option<Found>, OpenError> {
-    let segments = record::segments(folder)?;
-    let oldest = segments.first().and_then(|oldest| segment::number(&segment::name(oldest))).unwrap_or(1);
-    let (mut records, mut open) = record::active(folder)?;
-    open.see_all(&mut records)?;
-    let doubts = records.doubts().to_vec();
-    let tail = records.tail().map(|(path, whole)| (path.to_owned(), whole));
-    Ok(tail.map(|(path, whole)| Found { chain: records.chain.clone(), open, path, whole, oldest, doubts }))
+/// So many events were found, and no checkpoint that speaks of them.
+#[derive(Serialize)]
+struct Unsigned {
+    events: u64,
 }
 
 /// What was found behind the last whole line.
@@ -243,9 +272,9 @@ struct Torn {
     saved_as: String,
 }
 
-/// A crash in the middle of a write leaves a line without its end. Nobody was told that it is durable, so it is cut off;
-/// but it may be evidence, so it is saved first.
-fn save_torn_tail(folder: &Path, file: &File, found: &Found) -> Result<Option<Torn>, OpenError> {
+/// A crash in the middle of a write leaves a part of the last batch. Nobody was told that it is durable, so it is cut off; but
+/// it may be evidence, so it is saved first.
+fn save_torn_tail(folder: &Path, file: &File, found: &Active) -> Result<Option<Torn>, OpenError> {
     let at = private_files::io_at(&found.path);
     let size = file.metadata().map_err(&at)?.len();
     let bytes = size - found.whole.min(size);
@@ -257,7 +286,7 @@ fn save_torn_tail(folder: &Path, file: &File, found: &Found) -> Result<Option<To
     let saved_as = format!("torn-{}.part", uuid::Uuid::now_v7().simple());
     private_files::create(&folder.join(&saved_as), &torn)?;
     file.set_len(found.whole).and_then(|()| file.sync_all()).map_err(&at)?;
-    tracing::warn!(bytes, saved_as, "the journal ended in the middle of a line: saved aside and cut off");
+    tracing::warn!(bytes, saved_as, "the journal ended in what was not written whole: saved aside and cut off");
     Ok(Some(Torn { offset: found.whole, bytes, saved_as }))
 }
 

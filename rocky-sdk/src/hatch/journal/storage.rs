@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    hatch::{record::ScanError, segment},
+    hatch::{checkpoint, record::ScanError, segment},
     private_files,
 };
 
@@ -58,6 +58,8 @@ pub(crate) trait Storage: Send + 'static {
     fn last_hash(&self, number: u64) -> io::Result<String>;
     /// Takes a sealed segment away, durably.
     fn delete(&mut self, name: &str) -> io::Result<()>;
+    /// Appends a checkpoint's line behind the last one, durably.
+    fn checkpoint(&mut self, line: &[u8]) -> io::Result<()>;
 }
 
 /// A segment on a real file system.
@@ -65,8 +67,10 @@ pub(crate) struct FileStorage {
     file: File,
     place: Place,
     next: Option<(PathBuf, File)>,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     ballast_bytes: u64,
+    /// Where the last checkpoint ends.
+    signed: u64,
 }
 
 /// Which file the active segment's path should name; a handle to what the writer says.
@@ -105,10 +109,21 @@ impl Place {
 }
 
 impl FileStorage {
-    /// The segment at `path` in `folder`, beside which the ballast lies.
-    pub(crate) fn new(folder: &Path, path: &Path, file: File, ballast_bytes: u64) -> io::Result<Self> {
+    /// The segment at `path` in `folder`, beside which the ballast lies, and the checkpoints, which end at `signed`.
+    /// What is behind that was not finished, and is cut off.
+    pub(crate) fn new(folder: &Path, path: &Path, file: File, ballast_bytes: u64, signed: u64) -> io::Result<Self> {
+        let checkpoints = folder.join(checkpoint::FILE);
+        if std::fs::metadata(&checkpoints).is_ok_and(|meta| meta.len() > signed) {
+            File::options().write(true).open(&checkpoints)?.set_len(signed)?;
+        }
         let place = Place(Arc::new(Mutex::new(Named::of(path, &file)?)));
-        Ok(FileStorage { file, place, next: None, folder: folder.to_owned(), ballast_bytes })
+        Ok(FileStorage { file, place, next: None, folder: folder.to_owned(), ballast_bytes, signed })
+    }
+
+    /// The name of the segment that is written.
+    #[cfg(test)]
+    pub(crate) fn active(&self) -> String {
+        segment::name(&self.place.named().path)
     }
 
     fn ballast(&self) -> PathBuf {
@@ -170,8 +185,11 @@ impl Storage for FileStorage {
     }
 
     fn create_next(&mut self, name: &str, line: &[u8]) -> io::Result<()> {
+        // Under a name of no segment, until its first line is durable: nobody reads a segment that is half begun.
         let path = self.folder.join(name);
-        let mut file = private_files::options().append(true).create_new(true).open(&path)?;
+        let beside = path.with_extension("next");
+        std::fs::remove_file(&beside).or_else(private_files::missing_is_fine)?;
+        let mut file = private_files::options().append(true).create_new(true).open(&beside)?;
         let written = file.write_all(line);
         self.next = Some((path, file));
         written
@@ -179,7 +197,7 @@ impl Storage for FileStorage {
 
     fn abandon_next(&mut self) -> io::Result<()> {
         match self.next.take() {
-            Some((path, _)) => std::fs::remove_file(&path).and_then(|()| sync(&self.folder)),
+            Some((path, _)) => std::fs::remove_file(path.with_extension("next")),
             None => Ok(()),
         }
     }
@@ -189,6 +207,10 @@ impl Storage for FileStorage {
             return Err(io::Error::other("there is no next segment"));
         };
         file.sync_all()?;
+        if std::fs::symlink_metadata(&path).is_ok() {
+            return Err(io::Error::other(format!("{} is there already: another hand made it", path.display())));
+        }
+        std::fs::rename(path.with_extension("next"), &path)?;
         sync(&self.folder)?;
         *self.place.0.lock().unwrap_or_else(PoisonError::into_inner) = Named::of(&path, &file)?;
         self.file = file;
@@ -218,6 +240,27 @@ impl Storage for FileStorage {
         std::fs::remove_file(self.folder.join(name)).or_else(private_files::missing_is_fine)?;
         sync(&self.folder)
     }
+
+    fn checkpoint(&mut self, line: &[u8]) -> io::Result<()> {
+        let path = self.folder.join(checkpoint::FILE);
+        let file = private_files::open(&path, private_files::options().append(true).create(true));
+        let mut file = file.map_err(io::Error::other)?;
+        match file.metadata()?.len() {
+            found if found == self.signed => {}
+            found if found > self.signed => file.set_len(self.signed)?, // what was not finished, and nobody was told of
+            found => {
+                let cut = format!("{} has {found} bytes where {} were written", path.display(), self.signed);
+                return Err(io::Error::other(format!("{cut}: another hand cut it")));
+            }
+        }
+        file.write_all(line)?;
+        file.sync_all()?;
+        if self.signed == 0 {
+            sync(&self.folder)?;
+        }
+        self.signed += line.len() as u64;
+        Ok(())
+    }
 }
 
 /// Makes what stands in a folder durable.
@@ -237,7 +280,7 @@ mod tests {
     #[test]
     fn a_sync_is_asked_of_the_system() {
         let device = File::options().write(true).open("/dev/null").unwrap();
-        let mut storage = FileStorage::new(Path::new("/dev"), Path::new("/dev/null"), device, 0).unwrap();
+        let mut storage = FileStorage::new(Path::new("/dev"), Path::new("/dev/null"), device, 0, 0).unwrap();
         assert!(storage.append(b"x").is_ok());
         assert!(storage.sync().is_err());
     }

@@ -306,6 +306,7 @@ async fn a_first_line_that_never_landed_begins_again() {
     let bench = Bench::new();
     bench.open().close();
     fs::write(bench.segment(), b"{\"spec").unwrap();
+    fs::remove_file(bench.folder.join("checkpoints.signed")).unwrap();
     let journal = bench.open();
     written(put(&journal, "a.one").await).await.unwrap();
     let kinds: Vec<_> = bench.lines().into_iter().map(|line| line.kind).collect();
@@ -342,7 +343,7 @@ async fn a_forged_line_breaks_the_chain() {
     let text = fs::read_to_string(bench.segment()).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let before = lines[1][..lines[1].len() - 75].replace("a.one", "a.won");
-    lines[1] = format!("{before},\"hash\":\"{}\"}}", crate::hatch::record::hash(before.as_bytes()));
+    lines[1] = format!("{before},\"hash\":\"{}\"}}", crate::hatch::sealed(&before));
     fs::write(bench.segment(), lines.join("\n") + "\n").unwrap();
     let refused = Journal::open(&bench.folder, options()).unwrap_err();
     assert!(matches!(&refused, OpenError::Scan(ScanError::Damaged { line: 3, .. })), "{refused}");

@@ -1,176 +1,30 @@
 //! The one thread that writes: it takes what is waiting, stamps and chains it, writes it once, syncs it once, and only
 //! then wakes those who wait.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fs::File, io, sync::Arc, time::Instant};
 
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::storage::{Displaced, Doubt, Storage};
+use super::{
+    queue::{Entry, Guard, Kind, LOOK, Queue, WriteError, refuse, tell},
+    storage::{Displaced, Doubt, Storage},
+    witness::Witness,
+};
 use crate::hatch::{
     event::{Actor, Event},
-    record::{self, Chain},
+    line::Link,
     segment::{self, Deleted, Opened, Position, StillOpen},
 };
-
-/// Between two looks for room on a disk that was full.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long a refused batch speaks for the next one.
-const OLD_NEWS: Duration = Duration::from_secs(10);
-
-/// Why an event is not durable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WriteError {
-    #[error("HATCH has more waiting than it may hold")]
-    Full,
-    #[error("HATCH did not answer in time")]
-    Late,
-    #[error("the event has {0} bytes, more than HATCH takes")]
-    TooLarge(usize),
-    #[error("the disk is full: make room, and HATCH goes on by itself")]
-    NoSpace,
-    #[error("the journal is displaced: {0}")]
-    Displaced(String),
-    #[error("the journal could not be written: {0}")]
-    Io(String),
-    #[error("the journal is out of service until it is opened again: {0}")]
-    Poisoned(String),
-    #[error("HATCH is closed")]
-    Closed,
-}
-
-/// What an entry is, where room is short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Must find room: its action has already run. The ballast is for these.
-    Outcome,
-    /// May be refused.
-    Other,
-}
-
-/// One event that waits to be written.
-pub(super) struct Entry {
-    pub(super) body: Vec<u8>,
-    /// Of the two lines with one of these, the first starts an action and the second ends it.
-    pub(super) actionid: Option<Uuid>,
-    pub(super) kind: Kind,
-    pub(super) done: oneshot::Sender<Result<(), WriteError>>,
-    /// Its share of the queue's bytes, given back when it is written or refused.
-    pub(super) _room: Option<OwnedSemaphorePermit>,
-}
-
-/// Says what the new segment is called.
-pub(super) type Rotation = oneshot::Sender<Result<String, WriteError>>;
-
-/// What callers and the writer share.
-#[derive(Default)]
-pub(super) struct Queue {
-    state: Mutex<QueueState>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct QueueState {
-    waiting: Vec<Entry>,
-    /// Who wants a new segment begun.
-    rotations: Vec<Rotation>,
-    closing: bool,
-    /// Why nothing more will be written, once that is so.
-    poisoned: Option<String>,
-    /// Why the last batch was refused, and when, until one is written again.
-    refused: Option<(WriteError, Instant)>,
-    /// The ballast is given away: nothing but outcomes is taken until there is room for it again.
-    starved: bool,
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn push(&self, entry: Entry) -> Result<(), WriteError> {
-        let mut state = self.lock();
-        if let Some(reason) = &state.poisoned {
-            return Err(WriteError::Poisoned(reason.clone()));
-        }
-        if state.closing {
-            return Err(WriteError::Closed);
-        }
-        state.waiting.push(entry);
-        drop(state);
-        self.wake.notify_one();
-        Ok(())
-    }
-
-    pub(super) fn rotate(&self, done: Rotation) -> Result<(), WriteError> {
-        let mut state = self.lock();
-        if let Some(reason) = &state.poisoned {
-            return Err(WriteError::Poisoned(reason.clone()));
-        }
-        if state.closing {
-            return Err(WriteError::Closed);
-        }
-        state.rotations.push(done);
-        drop(state);
-        self.wake.notify_one();
-        Ok(())
-    }
-
-    pub(super) fn close(&self) {
-        self.lock().closing = true;
-        self.wake.notify_one();
-    }
-
-    /// Why events are refused now, if they are.
-    pub(super) fn trouble(&self) -> Option<WriteError> {
-        let state = self.lock();
-        let poisoned = state.poisoned.clone().map(WriteError::Poisoned);
-        // A displaced file is looked for at its path; anything else is old news after a while, or nobody would try again.
-        let recent = state
-            .refused
-            .as_ref()
-            .filter(|(error, when)| !matches!(error, WriteError::Displaced(_)) && when.elapsed() < OLD_NEWS);
-        poisoned
-            .or(state.starved.then_some(WriteError::NoSpace))
-            .or_else(|| recent.map(|(error, _)| error.clone()))
-            .or(state.closing.then_some(WriteError::Closed))
-    }
-
-    /// What is waiting, in exchange for an empty list; `None` when all is written and no more will come.
-    fn take(&self, spare: Vec<Entry>) -> Option<(Vec<Entry>, Vec<Rotation>)> {
-        let mut state = self.lock();
-        while state.waiting.is_empty() && state.rotations.is_empty() {
-            if state.closing {
-                return None;
-            }
-            if state.starved {
-                // Nobody else may come: whether there is room again is looked at by itself.
-                let (again, waited) = self.wake.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner);
-                state = again;
-                if waited.timed_out() {
-                    break;
-                }
-            } else {
-                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-        Some((std::mem::replace(&mut state.waiting, spare), std::mem::take(&mut state.rotations)))
-    }
-}
 
 /// The writing side of a journal.
 pub(super) struct Writer<S> {
     storage: S,
     queue: Arc<Queue>,
-    chain: Chain,
+    chain: Link,
     segment: Segment,
+    witness: Witness,
     /// Bytes of the segment that are durable.
     durable: u64,
     buffer: Vec<u8>,
@@ -203,7 +57,8 @@ impl<S: Storage> Writer<S> {
         mut storage: S,
         lock: File,
         queue: Arc<Queue>,
-        (chain, segment, durable): (Chain, Segment, u64),
+        (chain, segment, durable): (Link, Segment, u64),
+        witness: Witness,
     ) -> io::Result<Self> {
         queue.lock().starved = match storage.restore_ballast() {
             Ok(()) => false,
@@ -211,14 +66,14 @@ impl<S: Storage> Writer<S> {
             Err(error) => return Err(error),
         };
         let (buffer, not_before) = (Vec::new(), Instant::now());
-        Ok(Writer { storage, queue, chain, segment, durable, buffer, not_before, _lock: lock })
+        Ok(Writer { storage, queue, chain, segment, witness, durable, buffer, not_before, _lock: lock })
     }
 
     /// Writes until the queue is closed and empty.
     pub(super) fn run(mut self) {
         let guard = Guard(Arc::clone(&self.queue));
         let mut spare = Vec::new();
-        while let Some((mut batch, rotations)) = self.queue.take(std::mem::take(&mut spare)) {
+        while let Some((mut batch, rotations)) = self.queue.take(std::mem::take(&mut spare), self.witness.due()) {
             self.write(&mut batch);
             spare = batch;
             if !rotations.is_empty() {
@@ -234,8 +89,32 @@ impl<S: Storage> Writer<S> {
             {
                 tracing::warn!(%error, "the next segment could not be begun: this one goes on");
             }
+            if self.witness.is_due() && !self.queue.lock().starved {
+                self.sign();
+            }
         }
+        self.sign();
         drop(guard);
+    }
+
+    /// Signs for what is durable, where that is more than was signed for.
+    pub(super) fn sign(&mut self) {
+        if !self.witness.is_behind(&self.chain) || self.queue.lock().poisoned.is_some() {
+            return;
+        }
+        let checkpoint = self.witness.checkpoint(&self.segment, &self.chain, self.durable);
+        let signed = checkpoint.and_then(|line| self.storage.checkpoint(&line));
+        self.queue.lock().unsigned = match signed {
+            Ok(()) => {
+                self.witness.signed(self.segment.number, &self.chain);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a checkpoint could not be written: it is tried again");
+                self.witness.not_signed();
+                Some(format!("a checkpoint could not be written: {error}"))
+            }
+        };
     }
 
     fn write(&mut self, batch: &mut Vec<Entry>) {
@@ -299,6 +178,7 @@ impl<S: Storage> Writer<S> {
             offset += length as u64;
         }
         (self.chain, self.durable) = (chain, durable);
+        self.witness.saw(batch.len());
         Ok(())
     }
 
@@ -318,9 +198,7 @@ impl<S: Storage> Writer<S> {
         if let Err(error) = self.storage.create_next(&name, &self.buffer) {
             self.not_before = Instant::now() + LOOK;
             if let Err(error) = self.storage.abandon_next() {
-                return Err(
-                    self.in_doubt(1, format!("a segment that could not be begun could not be taken back: {error}"))
-                );
+                tracing::warn!(%error, "what there is of the next segment stays beside the others: it is none yet");
             }
             return Err(if no_space(&error) { WriteError::NoSpace } else { WriteError::Io(error.to_string()) });
         }
@@ -330,13 +208,15 @@ impl<S: Storage> Writer<S> {
         (self.chain, self.durable) = (chain, self.buffer.len() as u64);
         self.segment.number += 1;
         self.segment.first_line = self.durable;
+        self.witness.saw(1);
+        self.sign();
         self.retain();
         Ok(name)
     }
 
     /// Takes away what is more than is to be kept: first the event that says so, then the segment.
     fn retain(&mut self) {
-        while let Some(oldest) = self.segment.dispensable() {
+        while let Some(oldest) = self.segment.dispensable().filter(|oldest| self.witness.is_beyond(*oldest)) {
             if let Err(error) = self.take_away(oldest) {
                 tracing::warn!(%error, segment = oldest, "a segment could not be taken away: the next rotation tries again");
                 return;
@@ -351,6 +231,11 @@ impl<S: Storage> Writer<S> {
         let last_hash = self.storage.last_hash(oldest).map_err(told)?;
         let entry = self.own(segment::DELETED, Deleted { segment: segment.clone(), last_hash })?;
         self.commit(&[entry])?;
+        // Signed for, so that nobody else can say so.
+        self.sign();
+        if self.witness.is_behind(&self.chain) {
+            return Err(WriteError::Io("a checkpoint has to be written first".to_owned()));
+        }
         self.storage.delete(&segment).map_err(told)
     }
 
@@ -382,19 +267,14 @@ impl<S: Storage> Writer<S> {
     }
 
     /// The batch's lines in `buffer`; the chain as it is after them, and how long each is.
-    fn chained(&mut self, batch: &[Entry]) -> (Chain, Vec<usize>) {
-        let mut chain = self.chain.clone();
+    fn chained(&mut self, batch: &[Entry]) -> (Link, Vec<usize>) {
+        let mut chain = self.chain;
         let mut lengths = Vec::with_capacity(batch.len());
         self.buffer.clear();
-        for entry in batch {
-            chain.sequence += 1;
+        for (at, entry) in batch.iter().enumerate() {
             let begin = self.buffer.len();
             self.buffer.extend_from_slice(&entry.body);
-            let sequence = record::sequence_text(chain.sequence);
-            self.buffer
-                .extend_from_slice(format!(",\"sequence\":\"{sequence}\",\"prevhash\":\"{}\"", chain.hash).as_bytes());
-            chain.hash = record::hash(&self.buffer[begin..]);
-            self.buffer.extend_from_slice(format!(",\"hash\":\"{}\"}}\n", chain.hash).as_bytes());
+            chain.seal(&mut self.buffer, begin, (at == 0).then_some(batch.len()));
             lengths.push(self.buffer.len() - begin);
         }
         (chain, lengths)
@@ -436,18 +316,22 @@ impl<S: Storage> Writer<S> {
 
 impl Segment {
     /// What the next segment's first line says.
-    pub(super) fn opened(&self, chain: &Chain) -> Opened {
+    pub(super) fn opened(&self, chain: &Link) -> Opened {
+        Opened {
+            previous: Some(segment::numbered(self.number)),
+            previous_hash: chain.hash.as_str().to_owned(),
+            open: self.still_open(),
+            uncertain: Vec::new(),
+        }
+    }
+
+    pub(super) fn still_open(&self) -> Vec<StillOpen> {
         let still_open = |(actionid, Position { segment, offset }): (&Uuid, &Position)| StillOpen {
             actionid: *actionid,
             segment: segment.clone(),
             offset: *offset,
         };
-        Opened {
-            previous: Some(segment::numbered(self.number)),
-            previous_hash: chain.hash.clone(),
-            open: self.open.iter().map(still_open).collect(),
-            uncertain: Vec::new(),
-        }
+        self.open.iter().map(still_open).collect()
     }
 
     fn see(&mut self, actionid: Option<Uuid>, offset: u64) {
@@ -466,36 +350,6 @@ impl Segment {
     }
 }
 
-/// A writer that panics takes the journal out of service: nobody may wait for it.
-struct Guard(Arc<Queue>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let reason = "the journal's writer ended".to_owned();
-            let mut state = self.0.lock();
-            state.poisoned = Some(reason.clone());
-            let (waiting, rotations) = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.rotations));
-            drop(state);
-            drop(rotations); // whoever waits for one hears of it
-            refuse(waiting.into_iter(), &WriteError::Poisoned(reason));
-        }
-    }
-}
-
 fn no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-fn refuse(entries: impl Iterator<Item = Entry>, error: &WriteError) {
-    for entry in entries {
-        tell(entry, Err(error.clone()));
-    }
-}
-
-/// One that waits no longer has dropped its end; RELAY sees to what that means.
-fn tell(entry: Entry, result: Result<(), WriteError>) {
-    if entry.done.send(result).is_err() {
-        tracing::debug!("nobody waits for this event any more");
-    }
 }

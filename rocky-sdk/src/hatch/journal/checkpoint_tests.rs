@@ -1,0 +1,213 @@
+//! Checkpoints: when they are signed, and what is missed because of them.
+
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+use uuid::Uuid;
+
+use super::{
+    OpenError, WriteError,
+    rig::{Rig, rotate, soon, write},
+};
+use crate::hatch::{CheckpointKey, checkpoint::Checkpoint};
+
+const NEVER: Duration = Duration::from_secs(3600);
+
+impl Rig {
+    fn checkpoints(&self) -> Vec<Checkpoint> {
+        let text = String::from_utf8(self.signed()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn signed_for(&self) -> Vec<u64> {
+        self.checkpoints().iter().map(|checkpoint| checkpoint.sequence).collect()
+    }
+
+    fn refused(&self) -> String {
+        match self.open() {
+            Ok(_) => panic!("it was opened"),
+            Err(refused) => refused.to_string(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn checkpoints_are_signed_by_number_by_time_on_rotation_and_at_shutdown() {
+    let mut rig = Rig::new();
+    (rig.options.checkpoint_events, rig.options.checkpoint_every) = (3, NEVER);
+    let journal = rig.open().unwrap();
+    assert_eq!(rig.signed_for(), [1], "at the start");
+    let open = Uuid::now_v7();
+    write(&journal, "a.started", Some(open)).await.unwrap();
+    write(&journal, "a.two", None).await.unwrap();
+    assert_eq!(rig.signed_for(), [1]);
+    write(&journal, "a.three", None).await.unwrap();
+    write(&journal, "a.four", None).await.unwrap(); // the third one's checkpoint is signed before this is written
+    assert_eq!(rig.signed_for(), [1, 4], "by number");
+    rotate(&journal).await.unwrap();
+    assert_eq!(rig.signed_for(), [1, 4, 6], "on rotation");
+    write(&journal, "a.five", None).await.unwrap();
+    journal.close();
+    assert_eq!(rig.signed_for(), [1, 4, 6, 7], "at shutdown");
+    let last = rig.checkpoints().pop().unwrap();
+    assert_eq!((last.segment.as_str(), last.open.len()), ("00000002.jsonl", 1));
+    assert_eq!((last.open[0].actionid, last.open[0].segment.as_str()), (open, "00000001.jsonl"));
+    let line = rig.read().unwrap().pop().unwrap();
+    assert_eq!((&last.source, &last.hash), (&line.source, &line.hash));
+    assert_eq!(last.offset, fs::metadata(rig.folder.join("00000002.jsonl")).unwrap().len());
+
+    let journal = rig.open().unwrap();
+    journal.close();
+    assert_eq!(rig.signed_for().len(), 4, "there is nothing new to be signed for");
+
+    rig.options.checkpoint_every = Duration::from_millis(1);
+    let journal = rig.open().unwrap();
+    write(&journal, "a.six", None).await.unwrap();
+    while rig.signed_for() != [1, 4, 6, 7, 8] {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(soon() > std::time::Instant::now(), "by time");
+    }
+}
+
+#[tokio::test]
+async fn lines_cut_off_at_the_end_are_missed_at_the_next_start() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    for kind in ["a.one", "a.two", "a.three"] {
+        write(&journal, kind, None).await.unwrap();
+    }
+    journal.close();
+    let segment = rig.folder.join("00000001.jsonl");
+    let whole = fs::read_to_string(&segment).unwrap();
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    for left in [0, 1, 3] {
+        fs::write(&segment, lines[..left].concat()).unwrap();
+        let before = fs::read(&segment).unwrap();
+        let refused = rig.refused();
+        assert!(
+            refused.contains(&format!("ends at event {left}")) && refused.contains("event 4 was written"),
+            "{refused}"
+        );
+        assert!(refused.contains("move checkpoints.signed elsewhere"), "it says what to do: {refused}");
+        assert_eq!(fs::read(&segment).unwrap(), before, "nothing was changed");
+    }
+    // Another end, hashes and all.
+    let mut forged = lines[..3].concat();
+    let last = lines[3].replace("a.three", "a.threw");
+    let before = last.split(",\"hash\":").next().unwrap();
+    forged += &format!("{before},\"hash\":\"{}\"}}\n", crate::hatch::sealed(before));
+    fs::write(&segment, forged).unwrap();
+    assert!(rig.refused().contains("event 4 is another one"), "{}", rig.refused());
+    // All of it.
+    fs::remove_file(&segment).unwrap();
+    assert!(rig.refused().contains("ends at event 0"), "{}", rig.refused());
+
+    // The operator has no copy, and goes on with what is there: the journal says so for ever.
+    fs::write(&segment, lines[..3].concat()).unwrap();
+    fs::set_permissions(&segment, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(rig.folder.join("checkpoints.signed"), rig.folder.join("checkpoints.moved")).unwrap();
+    rig.open().unwrap().close();
+    let said = rig.read().unwrap().pop().unwrap();
+    assert_eq!((said.kind.as_str(), said.data.get()), ("log.unsigned", r#"{"events":3}"#));
+    rig.open().unwrap().close();
+    assert_eq!(rig.read().unwrap().len(), 4, "once");
+}
+
+#[tokio::test]
+async fn of_checkpoints_only_the_last_may_be_torn() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    write(&journal, "a.one", None).await.unwrap();
+    journal.close();
+    let good = rig.signed();
+    let lines: Vec<&[u8]> = good.split_inclusive(|byte| *byte == b'\n').collect();
+    for torn in [1, 40, lines[1].len() - 1] {
+        rig.put_back(&[lines[0], &lines[1][..torn]].concat());
+        rig.open().unwrap().close();
+        assert_eq!(rig.signed_for(), [1, 2], "it is cut off, and signed anew");
+    }
+    // Any part of the last one may be there.
+    for at in (0..lines[1].len() - 1).step_by(7) {
+        let mut changed = good.clone();
+        changed[lines[0].len() + at] ^= 1;
+        rig.put_back(&changed);
+        rig.open().unwrap().close();
+        assert_eq!(rig.signed_for(), [1, 2], "it is cut off, and signed anew: {at}");
+        // But not of the one before, which was durable when the last one was begun.
+        changed[at] ^= 1;
+        rig.put_back(&changed);
+        let refused = rig.refused();
+        assert!(refused.contains("checkpoints.signed is damaged at line 1"), "{at}: {refused}");
+    }
+    rig.put_back(&good);
+    let other = Rig::new();
+    other.open().unwrap().close();
+    rig.put_back(&[other.signed(), other.signed()].concat());
+    assert!(rig.refused().contains("not signed by this journal's key"), "{}", rig.refused());
+}
+
+#[tokio::test]
+async fn the_key_is_made_once_and_kept_closed() {
+    let rig = Rig::new();
+    rig.open().unwrap().close();
+    let key = rig.folder.join("checkpoint.key");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let printed = CheckpointKey::of(&rig.folder).unwrap();
+    rig.open().unwrap().close();
+    assert_eq!(CheckpointKey::of(&rig.folder).unwrap(), printed);
+    assert!(!fs::read_to_string(&key).unwrap().contains(&printed.to_string()), "the secret half");
+
+    fs::rename(&key, rig.folder.join("key.moved")).unwrap();
+    assert!(rig.refused().contains("the key that signed them is gone"), "{}", rig.refused());
+    assert!(!key.exists(), "no other takes its place");
+    fs::write(&key, "0123").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(rig.refused().contains("it is no key"), "{}", rig.refused());
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(rig.refused().contains("chmod 600"), "{}", rig.refused());
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_cannot_be_written_is_said_and_tried_again() {
+    let mut rig = Rig::new();
+    rig.options.checkpoint_events = 1;
+    rig.options.keep_segments = Some(0);
+    let journal = rig.open().unwrap();
+    rig.hand.set(|faults| faults.unsigned = true);
+    write(&journal, "a.one", None).await.unwrap();
+    rotate(&journal).await.unwrap();
+    assert!(journal.trouble().unwrap().contains("a checkpoint could not be written"), "{:?}", journal.trouble());
+    write(&journal, "a.two", None).await.unwrap();
+    assert_eq!(rig.segments(), ["00000001.jsonl", "00000002.jsonl"], "the last one that was signed for stays");
+    rig.hand.set(|faults| faults.unsigned = false);
+    let until = soon();
+    while journal.trouble().is_some() {
+        assert!(std::time::Instant::now() < until, "it comes back by itself");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(rig.signed_for().last(), Some(&4));
+    rotate(&journal).await.unwrap();
+    assert_eq!(rig.segments(), ["00000003.jsonl"]);
+    journal.close();
+    rig.open().unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_out_of_service_signs_for_nothing() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    write(&journal, "a.one", None).await.unwrap();
+    rig.hand.set(|faults| faults.sync = true);
+    assert!(matches!(write(&journal, "a.two", None).await, Err(WriteError::Poisoned(_))));
+    journal.close();
+    assert_eq!(rig.signed_for(), [1]);
+    rig.hand.set(|faults| faults.sync = false);
+    rig.open().unwrap().close();
+    assert_eq!(rig.signed_for(), [1, 3]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_every_no_events_is_refused() {
+    let mut rig = Rig::new();
+    rig.options.checkpoint_events = 0;
+    assert!(matches!(rig.open(), Err(OpenError::Options(_))));
+}

@@ -1,0 +1,208 @@
+//! The quick way through a segment: each line checked against the one before by slicing bytes, and no JSON read.
+
+use std::{collections::HashMap, fs::File, ops::Range, os::unix::fs::FileExt, path::Path};
+
+use memchr::{memchr, memmem};
+use uuid::Uuid;
+
+use super::{
+    line::{self, Link, Place},
+    record::{Record, ScanError},
+    segment::{self, Deleted},
+};
+use crate::private_files;
+
+/// Read at once: it stays in a core's own cache until its lines are hashed.
+const BLOCK: usize = 256 << 10;
+/// No line is longer; a writer refuses a larger event long before.
+const LONGEST: usize = 64 << 20;
+/// How each line begins, up to its 36 digits of `id`, and from there to its `source`.
+pub(super) const ID: &[u8] = b"{\"specversion\":\"1.0\",\"id\":\"";
+const SOURCE: &[u8] = b"\",\"source\":\"";
+const KIND: &[u8] = b"\",\"type\":\"";
+const ACTIONID: &[u8] = b",\"actionid\":\"";
+const UUID: usize = 36;
+
+/// Lines of one segment, or of several one behind the other.
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) lines: u64,
+    /// Where the first line begins, and its place in the chain: the run takes that as given.
+    pub(super) first: Option<(u64, Place)>,
+    /// Where the chain stands behind the last line.
+    pub(super) last: Option<Link>,
+    /// Where the last line ends.
+    pub(super) end: Option<u64>,
+    /// Where the first line begins that cannot be, and why.
+    pub(super) broken: Option<(u64, String)>,
+    /// The actions of which an odd number of lines was seen: the first starts an action, the second ends it.
+    pub(super) open: HashMap<Uuid, u64>,
+    /// What the run says of segments that were taken away, and in which event.
+    pub(super) deleted: Vec<(Deleted, u64)>,
+    /// The chain's name, and what stands behind it in each line.
+    source: Option<Box<[u8]>>,
+}
+
+/// Looks for what stands in front of `data`.
+struct Finders {
+    data: memmem::Finder<'static>,
+    actionid: memmem::Finder<'static>,
+    kind: memmem::Finder<'static>,
+}
+
+/// Reads the lines of a segment that begin in this range, and no byte from `end` on.
+pub(super) fn read(path: &Path, range: Range<u64>, end: Option<u64>) -> Result<Run, ScanError> {
+    let at = private_files::io_at(path);
+    let file = private_files::open(path, private_files::options().read(true))?;
+    let size = file.metadata().map_err(&at)?.len();
+    let finders = Finders {
+        data: memmem::Finder::new(",\"data\":"),
+        actionid: memmem::Finder::new(ACTIONID),
+        kind: memmem::Finder::new(KIND),
+    };
+    let mut run = Run::default();
+    // From the byte before: where that ends a line, the next one begins in the range.
+    let mut lines = Lines::new(&file, range.start.saturating_sub(1), size.min(end.unwrap_or(size)));
+    if range.start > 0 && lines.next().map_err(&at)?.is_none() {
+        return Ok(run);
+    }
+    while lines.begins() < range.end {
+        let offset = lines.begins();
+        let Some(line) = lines.next().map_err(&at)? else { break };
+        if let Err(reason) = run.take(&finders, offset, line) {
+            run.broken = Some((offset, reason));
+            break;
+        }
+        run.end = Some(lines.begins());
+    }
+    Ok(run)
+}
+
+impl Run {
+    fn take(&mut self, finders: &Finders, offset: u64, line: &[u8]) -> Result<(), String> {
+        let place = line::place(line)?;
+        match &self.last {
+            Some(last) => place.follows(last)?,
+            None => self.first = Some((offset, place)),
+        }
+        self.is_of_one_source(finders, line)?;
+        let head = &line[..finders.data.find(line).ok_or("it is no event: it has no data")?];
+        match finders.actionid.find(head) {
+            Some(at) => {
+                let at = at + ACTIONID.len();
+                let id = head.get(at..at + UUID).and_then(|id| Uuid::try_parse_ascii(id).ok());
+                let id = id.ok_or("its actionid is no UUID")?;
+                self.toggle(id, offset);
+            }
+            None if says(finders, head, segment::DELETED) => {
+                let (record, _) = Record::read(line)?;
+                let deleted = serde_json::from_str(record.data.get());
+                let deleted = deleted.map_err(|error| format!("it does not say which segment is gone: {error}"))?;
+                self.deleted.push((deleted, place.itself.sequence));
+            }
+            None => {}
+        }
+        self.last = Some(place.itself);
+        self.lines += 1;
+        Ok(())
+    }
+
+    fn is_of_one_source(&mut self, finders: &Finders, line: &[u8]) -> Result<(), String> {
+        let rest = line.strip_prefix(ID).and_then(|rest| rest.get(UUID..)?.strip_prefix(SOURCE));
+        let rest = rest.ok_or("it is no event of HATCH: it does not begin as one")?;
+        match &self.source {
+            Some(source) if rest.starts_with(source) => Ok(()),
+            Some(source) => Err(format!("its source is not {}, but another chain's", text(source))),
+            None => {
+                let end = finders.kind.find(rest).ok_or("it is no event of HATCH: it has no type")?;
+                self.source = Some(rest[..end + KIND.len()].into());
+                Ok(())
+            }
+        }
+    }
+
+    fn toggle(&mut self, id: Uuid, offset: u64) {
+        if self.open.remove(&id).is_none() {
+            self.open.insert(id, offset);
+        }
+    }
+
+    /// The chain's name, where there was a line.
+    pub(super) fn source(&self) -> Option<String> {
+        self.source.as_ref().map(|source| text(source).into_owned())
+    }
+
+    /// Whether another run's lines are of the same chain, as far as both have any.
+    pub(super) fn same_source(&self, other: &Run) -> bool {
+        match (&self.source, &other.source) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        }
+    }
+}
+
+fn text(source: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(source.strip_suffix(KIND).unwrap_or(source))
+}
+
+/// Whether a line, of which this is what stands before `data`, is an event of that name.
+fn says(finders: &Finders, head: &[u8], kind: &str) -> bool {
+    let named = finders.kind.find(head).map(|at| &head[at + KIND.len()..]);
+    named.and_then(|named| named.strip_prefix(kind.as_bytes())).is_some_and(|rest| rest.starts_with(b"\""))
+}
+
+/// A file's lines from an offset on, block by block.
+struct Lines<'a> {
+    file: &'a File,
+    /// Up to where there is something to read.
+    size: u64,
+    /// Where the next line begins, in the file.
+    begins: u64,
+    buffer: Vec<u8>,
+    /// Where it begins in the buffer.
+    begin: usize,
+    /// How far the buffer is filled.
+    filled: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(file: &'a File, begins: u64, size: u64) -> Self {
+        Lines { file, size, begins, buffer: vec![0; BLOCK], begin: 0, filled: 0 }
+    }
+
+    fn begins(&self) -> u64 {
+        self.begins
+    }
+
+    /// The next line without its end; `None` where there is no end.
+    fn next(&mut self) -> std::io::Result<Option<&[u8]>> {
+        let mut searched = self.begin;
+        loop {
+            if let Some(length) = memchr(b'\n', &self.buffer[searched..self.filled]) {
+                let begin = std::mem::replace(&mut self.begin, searched + length + 1);
+                self.begins += (self.begin - begin) as u64;
+                return Ok(Some(&self.buffer[begin..self.begin - 1]));
+            }
+            self.buffer.copy_within(self.begin..self.filled, 0);
+            self.filled -= self.begin;
+            self.begin = 0;
+            searched = self.filled;
+            if self.filled > LONGEST {
+                return Ok(None);
+            }
+            if self.buffer.len() - self.filled < BLOCK {
+                self.buffer.resize(self.filled + BLOCK, 0);
+            }
+            let from = self.begins + self.filled as u64;
+            let room = usize::try_from(self.size.saturating_sub(from)).unwrap_or(usize::MAX).min(BLOCK);
+            let read = match self.file.read_at(&mut self.buffer[self.filled..self.filled + room], from) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            if read == 0 {
+                return Ok(None);
+            }
+            self.filled += read;
+        }
+    }
+}

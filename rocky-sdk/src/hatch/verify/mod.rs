@@ -1,0 +1,302 @@
+//! Whether a journal is whole: one verdict on its chain, one on its checkpoints, and what neither can say.
+
+mod pieces;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, num::NonZero, path::Path};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use self::pieces::read_all;
+use super::{
+    checkpoint::{self, CheckpointKey},
+    line::Link,
+    reader::{tombstones, while_segments_go},
+    record::{ScanError, Tombstone},
+    segment::Position,
+};
+
+/// Reads a whole journal, on all cores, beside a running service too.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let home = tempfile::tempdir()?;
+/// # let hatch = home.path().join("hatch");
+/// # let journal = rocky_sdk::hatch::Journal::open(&hatch, rocky_sdk::hatch::JournalOptions::new("keys"))?;
+/// # journal.rotate().await?;
+/// # drop(journal);
+/// use rocky_sdk::hatch::{ChainVerdict, CheckpointKey, CheckpointVerdict, Damage, Progress, Verdicts, Verifier};
+///
+/// let shown = |Progress { bytes, of }: Progress| eprint!("\r{} %", bytes * 100 / of.max(1));
+/// let Verdicts { chain, checkpoints, unsigned_events, tombstones, .. } = Verifier::new().verify(&hatch, &shown)?;
+///
+/// let ChainVerdict { segments, events, broken, .. } = chain;
+/// assert_eq!((segments, events, broken), (2, 2, None));
+/// let CheckpointVerdict { key, broken, .. } = checkpoints;
+/// assert_eq!((key, broken), (Some(CheckpointKey::of(&hatch)?), None));
+/// // Whatever was cut off behind the last checkpoint is not missed.
+/// println!("{unsigned_events} events are not signed for yet, {} actions have no outcome", tombstones.len());
+///
+/// // Somebody takes the last line away, which was signed for.
+/// let segment = hatch.join("00000002.jsonl");
+/// std::fs::write(&segment, "")?;
+/// let verdicts = Verifier::new().verify(&hatch, &|_| {})?;
+/// assert!(!verdicts.hold() && verdicts.chain.broken.is_none());
+/// assert!(verdicts.checkpoints.broken.unwrap().contains("1 event is missing"));
+/// // And changes another.
+/// let segment = hatch.join("00000001.jsonl");
+/// std::fs::write(&segment, std::fs::read_to_string(&segment)?.replace("opened", "erased"))?;
+/// let Damage { segment, line, .. } = Verifier::new().verify(&hatch, &|_| {})?.chain.broken.unwrap();
+/// assert_eq!((segment.as_str(), line), ("00000001.jsonl", 1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Verifier {
+    key: Option<CheckpointKey>,
+    threads: Option<NonZero<usize>>,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Bytes that are read.
+    pub bytes: u64,
+    /// Bytes that are there.
+    pub of: u64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Verdicts {
+    /// Whether each line follows the one before, from the oldest segment to the end.
+    pub chain: ChainVerdict,
+    /// Whether the lines are those that were signed for.
+    pub checkpoints: CheckpointVerdict,
+    /// The events after the last checkpoint: how many others stood behind them, if any did, nobody can say.
+    pub unsigned_events: u64,
+    /// The started events without an outcome, as far as the chain holds. Beside a running service, what it is working on
+    /// is among them.
+    pub tombstones: Vec<Tombstone>,
+}
+
+/// Of the chain.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ChainVerdict {
+    /// The chain's name.
+    pub source: Option<String>,
+    /// Segments that are there.
+    pub segments: u64,
+    /// Events whose hash and place are as they should be.
+    pub events: u64,
+    /// The sequence of the first of them; 1 unless older segments were taken away.
+    pub first_sequence: u64,
+    /// The sequence of the last of them.
+    pub last_sequence: u64,
+    /// Its hash.
+    pub last_hash: String,
+    /// Bytes behind the last line that is whole: lines that are being written, or were when the writer died.
+    pub unfinished_bytes: u64,
+    /// Where it breaks first.
+    pub broken: Option<Damage>,
+}
+
+/// Where a chain breaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// The segment's file name.
+    pub segment: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// Where the line begins.
+    pub offset: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Of the checkpoints.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct CheckpointVerdict {
+    /// Those that were read, and are good.
+    pub good: u64,
+    /// The event that the last of them speaks of.
+    pub last_sequence: Option<u64>,
+    /// When that one was signed.
+    pub last_time: Option<String>,
+    /// Whose signatures they are.
+    #[serde(serialize_with = "key_text")]
+    pub key: Option<CheckpointKey>,
+    /// Whether that key was known beforehand: given, or in the journal's folder. Otherwise it is the one that the
+    /// checkpoints themselves name.
+    pub key_was_known: bool,
+    /// What does not hold.
+    pub broken: Option<String>,
+}
+
+impl Verdicts {
+    /// Whether chain and checkpoints hold.
+    #[must_use]
+    pub fn hold(&self) -> bool {
+        self.chain.broken.is_none() && self.checkpoints.broken.is_none()
+    }
+}
+
+impl Verifier {
+    /// On all cores, with the key that is in the journal's folder.
+    #[must_use]
+    pub fn new() -> Self {
+        Verifier::default()
+    }
+
+    /// The key that signed the checkpoints, as it was printed when the journal could be trusted.
+    #[must_use]
+    pub fn key(self, key: CheckpointKey) -> Self {
+        Verifier { key: Some(key), ..self }
+    }
+
+    /// On this many threads.
+    #[must_use]
+    pub fn threads(self, threads: NonZero<usize>) -> Self {
+        Verifier { threads: Some(threads), ..self }
+    }
+
+    /// Reads the journal in the folder `hatch`, without its lock. Calls `progress` now and then, from several threads. Takes
+    /// as long as its bytes take to be hashed, and changes nothing.
+    ///
+    /// # Errors
+    /// When a file cannot be read or trusted, or what is in doubt cannot be told. Damage in a line is a verdict.
+    pub fn verify(&self, hatch: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Result<Verdicts, ScanError> {
+        // What was signed is read first: it is in the lines that are read then, whatever is written meanwhile.
+        let known = match self.key {
+            Some(key) => Some(key),
+            None if CheckpointKey::is_in(hatch) => Some(CheckpointKey::of(hatch)?),
+            None => None,
+        };
+        while_segments_go(hatch, || {
+            let signed = checkpoint::all(hatch, known)?;
+            let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
+            let mut found = read_all(hatch, threads.map_or(1, NonZero::get), progress)?;
+            found.was_finished_as(&signed);
+            let checkpoints = found.witnessed(hatch, signed, known.is_some())?;
+            let unsigned_events = found.chain.sequence - checkpoints.last_sequence.unwrap_or(found.before.sequence);
+            let tombstones = match (tombstones(hatch, &found.open), &found.broken) {
+                (Err(_), Some(_)) => Vec::new(), // the line that is not there has its verdict already
+                (tombstones, _) => tombstones?,
+            };
+            Ok(Verdicts { checkpoints, unsigned_events, tombstones, chain: found.verdict() })
+        })
+    }
+}
+
+/// What the lines say.
+struct Found {
+    segments: u64,
+    source: Option<String>,
+    /// Before the oldest line.
+    before: Link,
+    /// Where segments stop being believed.
+    ends: BTreeMap<String, u64>,
+    /// The event that says that what was before was taken away; 0 where nothing was.
+    vouched: u64,
+    /// Behind the last good one.
+    chain: Link,
+    unfinished_bytes: u64,
+    /// What is wrong with the line that they begin with.
+    unfinished: Option<Damage>,
+    open: BTreeMap<Uuid, Position>,
+    broken: Option<Damage>,
+}
+
+impl Found {
+    fn verdict(self) -> ChainVerdict {
+        ChainVerdict {
+            source: self.source,
+            segments: self.segments,
+            events: self.chain.sequence - self.before.sequence,
+            first_sequence: self.before.sequence + 1,
+            last_sequence: self.chain.sequence,
+            last_hash: self.chain.hash.as_str().to_owned(),
+            unfinished_bytes: self.unfinished_bytes,
+            broken: self.broken,
+        }
+    }
+
+    /// What a crash can have left of the last batch is that only where nobody signed for it.
+    fn was_finished_as(&mut self, signed: &Option<checkpoint::All>) {
+        let last = signed.as_ref().and_then(|signed| signed.found.last());
+        if last.is_some_and(|last| last.checkpoint.sequence > self.chain.sequence) && self.broken.is_none() {
+            self.broken = self.unfinished.take();
+        }
+    }
+
+    /// Whether the lines are those that were signed for, as far as they are a chain.
+    fn witnessed(
+        &self,
+        hatch: &Path,
+        signed: Option<checkpoint::All>,
+        key_was_known: bool,
+    ) -> Result<CheckpointVerdict, ScanError> {
+        let mut verdict =
+            CheckpointVerdict { good: 0, last_sequence: None, last_time: None, key: None, key_was_known, broken: None };
+        let Some(signed) = signed else {
+            if self.chain.sequence > 0 {
+                let gone = format!("there is no {}: what was cut off at the end cannot be known", checkpoint::FILE);
+                verdict.broken = Some(gone);
+            }
+            return Ok(verdict);
+        };
+        verdict.key = signed.key;
+        for checkpoint::Found { checkpoint, line } in signed.found {
+            let sequence = checkpoint.sequence;
+            let in_reach = sequence <= self.chain.sequence;
+            if !in_reach && self.broken.is_some() {
+                break; // what is behind a broken line has its verdict already
+            }
+            let other = if !in_reach {
+                let missing = sequence - self.chain.sequence;
+                let missing = if missing == 1 { "1 event is".to_owned() } else { format!("{missing} events are") };
+                Some(format!(
+                    "{missing} missing at the end: the journal ends at event {}, and event {sequence} was written at {}",
+                    self.chain.sequence, checkpoint.time
+                ))
+            } else if self.source.as_ref().is_some_and(|source| *source != checkpoint.source) {
+                Some(format!("it is another journal's, {}", checkpoint.source))
+            } else if (sequence == self.before.sequence && !checkpoint.is_of(&self.before))
+                || (sequence > self.before.sequence && !checkpoint::stands(hatch, &checkpoint, &self.ends)?)
+            {
+                Some(format!("event {sequence} is another one than the one that was signed for"))
+            } else {
+                None
+            };
+            if let Some(reason) = other {
+                verdict.broken = Some(format!("{}, line {line}: {reason}", checkpoint::FILE));
+                return Ok(verdict);
+            }
+            verdict.good += 1;
+            verdict.last_sequence = Some(sequence.max(self.before.sequence));
+            verdict.last_time = Some(checkpoint.time);
+        }
+        verdict.broken = match signed.broken {
+            Some((line, reason)) => Some(format!("{}, line {line}: {reason}", checkpoint::FILE)),
+            None if verdict.good == 0 && self.chain.sequence > 0 && self.broken.is_none() => {
+                Some(format!("{} has no checkpoint: what was cut off at the end cannot be known", checkpoint::FILE))
+            }
+            None if verdict.last_sequence.is_some_and(|last| last < self.vouched) => Some(format!(
+                "event {} says that older segments were taken away, and nobody signed for it",
+                self.vouched
+            )),
+            None => None,
+        };
+        Ok(verdict)
+    }
+}
+
+fn key_text<S: serde::Serializer>(key: &Option<CheckpointKey>, serializer: S) -> Result<S::Ok, S::Error> {
+    key.map(|key| key.to_string()).serialize(serializer)
+}

@@ -1,0 +1,199 @@
+//! What verify says of a journal that is whole, and of one that is not.
+
+use std::{
+    fs,
+    num::NonZero,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use uuid::Uuid;
+
+use super::{Verdicts, Verifier};
+use crate::hatch::{
+    CheckpointKey, ScanError,
+    journal::rig::{Rig, rotate, write},
+};
+
+fn verified(folder: &Path) -> Verdicts {
+    Verifier::new().verify(folder, &|_| {}).unwrap()
+}
+
+#[tokio::test]
+async fn a_whole_journal_is_whole_beside_its_writer_too() {
+    let mut rig = Rig::new();
+    rig.options.segment_bytes = 32 << 10;
+    let journal = rig.open().unwrap();
+    let open = Uuid::now_v7();
+    write(&journal, "a.started", Some(open)).await.unwrap();
+    for at in 0..300 {
+        let id = Uuid::now_v7();
+        write(&journal, "a.started", Some(id)).await.unwrap();
+        if at == 150 {
+            rotate(&journal).await.unwrap();
+        }
+        write(&journal, "a.done", Some(id)).await.unwrap();
+    }
+    let most = AtomicU64::new(0);
+    let progress = |progress: super::Progress| {
+        assert!(progress.bytes <= progress.of);
+        most.fetch_max(progress.bytes, Ordering::Relaxed);
+    };
+    let lines = rig.read().unwrap();
+    for threads in [1, 2, 7] {
+        let threads = NonZero::new(threads).unwrap();
+        let verdicts = Verifier::new().threads(threads).verify(&rig.folder, &progress).unwrap();
+        assert!(verdicts.hold(), "{verdicts:?}");
+        let chain = &verdicts.chain;
+        assert_eq!((chain.events, chain.segments), (lines.len() as u64, rig.segments().len() as u64));
+        assert_eq!((chain.first_sequence, chain.last_sequence), (1, chain.events));
+        assert_eq!((chain.source.as_ref(), &chain.last_hash), (Some(&lines[0].source), &lines.last().unwrap().hash));
+        let [tombstone] = &verdicts.tombstones[..] else { panic!("{verdicts:?}") };
+        assert_eq!((tombstone.actionid, tombstone.started.as_str()), (open, "a.started"));
+        assert_eq!(verdicts.checkpoints.key, Some(CheckpointKey::of(&rig.folder).unwrap()));
+        assert!(verdicts.checkpoints.key_was_known && verdicts.checkpoints.good > 3);
+        assert_eq!(verdicts.unsigned_events, chain.events - verdicts.checkpoints.last_sequence.unwrap());
+    }
+    let bytes: u64 = rig.segments().iter().map(|name| fs::metadata(rig.folder.join(name)).unwrap().len()).sum();
+    assert_eq!(most.into_inner(), bytes);
+    journal.close();
+    assert_eq!(verified(&rig.folder).unsigned_events, 0);
+}
+
+#[tokio::test]
+async fn what_was_taken_away_by_the_journal_is_vouched_for_and_by_another_hand_is_not() {
+    let mut rig = Rig::new();
+    rig.options.keep_segments = Some(1);
+    let journal = rig.open().unwrap();
+    let (open, over) = (Uuid::now_v7(), Uuid::now_v7());
+    write(&journal, "a.started", Some(over)).await.unwrap();
+    rotate(&journal).await.unwrap();
+    write(&journal, "a.done", Some(over)).await.unwrap();
+    write(&journal, "a.started", Some(open)).await.unwrap();
+    rotate(&journal).await.unwrap();
+    write(&journal, "a.more", None).await.unwrap();
+    rotate(&journal).await.unwrap();
+    assert_eq!(rig.segments()[0], "00000002.jsonl");
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.hold(), "{verdicts:?}");
+    assert_eq!(verdicts.chain.first_sequence, 3);
+    let ids: Vec<_> = verdicts.tombstones.iter().map(|tombstone| tombstone.actionid).collect();
+    assert_eq!(ids, [open], "the outcome of one whose start is gone opens nothing");
+
+    write(&journal, "a.done", Some(open)).await.unwrap();
+    journal.close();
+    fs::remove_file(rig.folder.join("00000002.jsonl")).unwrap();
+    let broken = verified(&rig.folder).chain.broken.unwrap();
+    assert_eq!((broken.segment.as_str(), broken.line), ("00000003.jsonl", 1));
+    assert!(broken.reason.contains("00000002.jsonl is gone"), "{}", broken.reason);
+}
+
+#[tokio::test]
+async fn what_is_missing_or_changed_has_its_own_verdict() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    write(&journal, "a.one", None).await.unwrap();
+    rotate(&journal).await.unwrap();
+    write(&journal, "a.two", None).await.unwrap();
+    journal.close();
+    let (first, second) = (rig.folder.join("00000001.jsonl"), rig.folder.join("00000002.jsonl"));
+    let good = [fs::read(&first).unwrap(), fs::read(&second).unwrap(), rig.signed()];
+    let restore = || {
+        fs::write(&first, &good[0]).unwrap();
+        fs::write(&second, &good[1]).unwrap();
+        fs::write(rig.folder.join("checkpoints.signed"), &good[2]).unwrap();
+        fs::set_permissions(rig.folder.join("checkpoints.signed"), fs::Permissions::from_mode(0o600)).unwrap();
+    };
+
+    // A changed byte.
+    let mut changed = good[0].clone();
+    let at = changed.iter().position(|byte| *byte == b'\n').unwrap() + 100;
+    changed[at] ^= 4;
+    fs::write(&first, &changed).unwrap();
+    let verdicts = verified(&rig.folder);
+    let broken = verdicts.chain.broken.unwrap();
+    assert_eq!(
+        (broken.segment.as_str(), broken.line, broken.reason.as_str()),
+        ("00000001.jsonl", 2, "its hash does not match its content")
+    );
+    assert!(verdicts.checkpoints.broken.is_none(), "what is signed for and behind it is nobody's word");
+    restore();
+
+    // The last line.
+    let end = good[1].iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    fs::write(&second, &good[1][..end]).unwrap();
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.chain.broken.is_none());
+    let broken = verdicts.checkpoints.broken.unwrap();
+    assert!(broken.contains("1 event is missing at the end: the journal ends at event 3, and event 4"), "{broken}");
+    // With its checkpoint, nobody can know: that is said.
+    let lines: Vec<&[u8]> = good[2].split_inclusive(|byte| *byte == b'\n').collect();
+    rig.put_back(&lines[..lines.len() - 1].concat());
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.hold());
+    assert_eq!((verdicts.chain.last_sequence, verdicts.checkpoints.last_sequence), (3, Some(3)));
+    restore();
+
+    // The checkpoints.
+    fs::remove_file(rig.folder.join("checkpoints.signed")).unwrap();
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.chain.broken.is_none() && verdicts.checkpoints.broken.unwrap().contains("cannot be known"));
+    assert_eq!(verdicts.unsigned_events, 4);
+    restore();
+    rig.put_back(b"");
+    assert!(verified(&rig.folder).checkpoints.broken.unwrap().contains("has no checkpoint"));
+    let [one, two] = [lines[0], lines[1]];
+    rig.put_back(&[two, one].concat());
+    assert!(verified(&rig.folder).checkpoints.broken.unwrap().contains("line 2: it goes back"));
+    restore();
+
+    // A copy elsewhere, which has no key.
+    let key = CheckpointKey::of(&rig.folder).unwrap();
+    fs::remove_file(rig.folder.join("checkpoint.key")).unwrap();
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.hold() && !verdicts.checkpoints.key_was_known);
+    assert_eq!(verdicts.checkpoints.key, Some(key));
+    let with = |key| Verifier::new().key(key).verify(&rig.folder, &|_| {}).unwrap().checkpoints;
+    assert!(with(key).broken.is_none() && with(key).key_was_known);
+    let other = Rig::new();
+    other.open().unwrap().close();
+    let broken = with(CheckpointKey::of(&other.folder).unwrap()).broken.unwrap();
+    assert!(broken.contains("line 1: it is not signed by this journal's key"), "{broken}");
+
+    // A file that cannot be trusted is no verdict.
+    fs::set_permissions(&first, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(matches!(Verifier::new().verify(&rig.folder, &|_| {}), Err(ScanError::File(_))));
+}
+
+/// Lines of all lengths over the borders of pieces and of what is read at once.
+#[tokio::test]
+async fn a_line_is_read_whole_wherever_it_stands() {
+    let mut rig = Rig::new();
+    rig.options.event_bytes = 600 << 10;
+    rig.options.waiting_bytes = 2 << 20;
+    rig.options.segment_bytes = 64 << 20;
+    let journal = rig.open().unwrap();
+    let mut long = 100usize;
+    for at in 0..120 {
+        long = long * 7 % 550_001 + 1;
+        let kind = format!("a.{}", "x".repeat(if at % 3 == 0 { long } else { at }));
+        write(&journal, &kind, None).await.unwrap();
+    }
+    journal.close();
+    let size = fs::metadata(rig.folder.join("00000001.jsonl")).unwrap().len();
+    assert!(size > 9 << 20, "{size}");
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.hold(), "{verdicts:?}");
+    assert_eq!(verdicts.chain.events, 121);
+    // Cut anywhere, what is whole is counted.
+    for cut in [size - 1, size / 2, (4 << 20) + 1, 4 << 20, 8 << 20] {
+        let text = fs::read(rig.folder.join("00000001.jsonl")).unwrap();
+        fs::write(rig.folder.join("00000001.jsonl"), &text[..cut as usize]).unwrap();
+        let verdicts = verified(&rig.folder);
+        let whole = text[..cut as usize].iter().filter(|byte| **byte == b'\n').count() as u64;
+        assert_eq!((verdicts.chain.events, verdicts.chain.broken), (whole, None), "{cut}");
+        assert!(verdicts.chain.unfinished_bytes > 0 && verdicts.checkpoints.broken.is_some(), "{cut}");
+        fs::write(rig.folder.join("00000001.jsonl"), text).unwrap();
+    }
+}
