@@ -32,6 +32,11 @@ fn options() -> JournalOptions {
     JournalOptions::new("bench")
 }
 
+#[derive(serde::Serialize)]
+struct Data<'a> {
+    fill: &'a str,
+}
+
 fn event(journal: &Journal, actionid: Uuid, fill: &str) -> Line {
     let event = Event {
         kind: "bench.started",
@@ -40,7 +45,7 @@ fn event(journal: &Journal, actionid: Uuid, fill: &str) -> Line {
         actionid: Some(actionid),
         requestid: None,
         traceparent: None,
-        data: json!({ "fill": fill }),
+        data: Data { fill },
     };
     Line { body: event.stamped(journal.source()).unwrap(), actionid: Some(actionid) }
 }
@@ -48,8 +53,8 @@ fn event(journal: &Journal, actionid: Uuid, fill: &str) -> Line {
 /// How much text makes an event's body as large as that.
 fn filling(journal: &Journal, bytes: usize) -> String {
     let bare = event(journal, Uuid::nil(), "").body.len();
-    assert!(bytes >= bare, "an event has at least {bare} bytes");
-    "x".repeat(bytes - bare)
+    assert!(bytes >= bare + 12, "an event has at least {} bytes", bare + 12);
+    "0".repeat(bytes - bare)
 }
 
 async fn put(journal: &Journal, line: Line) {
@@ -73,13 +78,15 @@ fn writers() {
                 let (journal, fill) = (Arc::clone(&journal), Arc::clone(&fill));
                 let (measuring, over) = (Arc::clone(&measuring), Arc::clone(&over));
                 tokio::spawn(async move {
+                    // As its peers' events, made once: each gets a number of its own.
+                    let mut made = event(&journal, Uuid::now_v7(), &fill);
+                    let number = made.body.windows(12).rposition(|digits| *digits == [b'0'; 12]).unwrap();
                     let mut latencies: Vec<u32> = Vec::new();
-                    let mut actionid = None;
                     let mut begun = Instant::now();
-                    loop {
+                    for at in 0_u64.. {
                         // Each second one is the outcome of the first.
-                        let id = actionid.take().unwrap_or_else(|| *actionid.insert(Uuid::now_v7()));
-                        put(&journal, event(&journal, id, &fill)).await;
+                        made.body[number..number + 12].copy_from_slice(format!("{at:012}").as_bytes());
+                        put(&journal, Line { body: made.body.clone(), actionid: made.actionid }).await;
                         let now = Instant::now();
                         if over.load(Ordering::Relaxed) {
                             return latencies;
@@ -89,6 +96,7 @@ fn writers() {
                         }
                         begun = now;
                     }
+                    latencies
                 })
             })
             .collect();
@@ -123,7 +131,7 @@ fn batches(folder: &Path) -> (usize, usize, usize) {
     let segments = reader::segments(folder).unwrap();
     let text = segments.iter().map(|segment| fs::read_to_string(segment).unwrap());
     text.fold((0, 0, 0), |(lines, batches, bytes), text| {
-        (lines + text.lines().count(), batches + text.matches(",\"batch\":").count(), bytes + text.len())
+        (lines + text.lines().count(), batches + text.matches(",\"batchstart\":true").count(), bytes + text.len())
     })
 }
 
@@ -178,7 +186,8 @@ fn open() {
 fn verify() {
     let folder: PathBuf = setting("ROCKY_BENCH_FOLDER");
     let threads: NonZero<usize> = setting("ROCKY_BENCH_THREADS");
-    let bytes: u64 = reader::segments(&folder).unwrap().iter().map(|segment| fs::metadata(segment).unwrap().len()).sum();
+    let bytes: u64 =
+        reader::segments(&folder).unwrap().iter().map(|segment| fs::metadata(segment).unwrap().len()).sum();
     let begun = Instant::now();
     let verdicts = Verifier::new().threads(threads).verify(&folder, &|_| {}).unwrap();
     let seconds = begun.elapsed().as_secs_f64();

@@ -58,7 +58,7 @@ pub(super) struct Checkpoint {
 /// assert!("0123".parse::<CheckpointKey>().unwrap_err().to_string().contains("64 hexadecimal digits"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointKey(VerifyingKey);
 
 /// This is no public key of a journal.
@@ -107,6 +107,12 @@ impl CheckpointKey {
 impl std::fmt::Display for CheckpointKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&hex::encode(self.0.as_bytes()))
+    }
+}
+
+impl std::fmt::Debug for CheckpointKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CheckpointKey({self})")
     }
 }
 

@@ -7,13 +7,10 @@ use uuid::Uuid;
 pub(crate) const SCHEMA: &str = "urn:rocky:hatch:1";
 
 /// Who did it.
-#[derive(Clone, Copy, Default, Serialize)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Actor<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) actor: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<&'a str>,
 }
 
@@ -40,8 +37,12 @@ struct Line<'a, D> {
     dataschema: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
-    #[serde(flatten)]
-    who: Actor<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     actionid: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +67,9 @@ impl<D: Serialize> Event<'_, D> {
                 datacontenttype: "application/json",
                 dataschema: SCHEMA,
                 subject: self.subject,
-                who: self.who,
+                tenant: self.who.tenant,
+                actor: self.who.actor,
+                role: self.who.role,
                 actionid: self.actionid,
                 requestid: self.requestid,
                 traceparent: self.traceparent,
@@ -74,7 +77,7 @@ impl<D: Serialize> Event<'_, D> {
             },
         )?;
         bytes.pop(); // the closing brace: the writer puts it back
-        if bytes.contains(&b'\n') {
+        if memchr::memchr(b'\n', &bytes).is_some() {
             return Err(serde::ser::Error::custom("an event is one line"));
         }
         Ok(bytes)

@@ -1,8 +1,8 @@
 //! What stands at the end of a line, and what its hash is over: whoever checks a chain slices bytes and reads no JSON.
 //!
 //! `..,"sequence":"20 digits","prevhash":"64 digits","hash":"64 digits"}`, where `hash` is SHA-256 over [`DOMAIN`] and the
-//! line's bytes before `,"hash":`. In front of that, the first line of each batch says how many were made durable together:
-//! `,"batch":3`. A line of a later batch is written only after that, so whoever finds one knows that those before were.
+//! line's bytes before `,"hash":`. In front of that, the first line of those that are made durable together says that it is:
+//! `,"batchstart":true`. It is written only after those before it are durable, so whoever finds one knows that they were.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Hashed before each line, so that a line's hash is nobody else's.
 const DOMAIN: &[u8] = b"rocky hatch line 1\n";
-const BATCH: &[u8] = b",\"batch\":";
+const BATCH: &[u8] = b",\"batchstart\":true";
 const SEQUENCE: &[u8] = b",\"sequence\":\"";
 const PREVHASH: &[u8] = b"\",\"prevhash\":\"";
 const HASH: &[u8] = b",\"hash\":\"";
@@ -68,12 +68,11 @@ impl Link {
     pub(super) const GENESIS: Link = Link { sequence: 0, hash: Hash::GENESIS };
 
     /// Ends a line that begins there in the buffer with its place in the chain, which stands at that line from then on.
-    /// `batch`: how many lines the batch has, where this is the first of it.
-    pub(super) fn seal(&mut self, buffer: &mut Vec<u8>, begin: usize, batch: Option<usize>) {
+    /// `first`: whether it is the first of a batch.
+    pub(super) fn seal(&mut self, buffer: &mut Vec<u8>, begin: usize, first: bool) {
         self.sequence += 1;
-        if let Some(lines) = batch {
+        if first {
             buffer.extend_from_slice(BATCH);
-            buffer.extend_from_slice(lines.to_string().as_bytes());
         }
         buffer.extend_from_slice(SEQUENCE);
         buffer.extend_from_slice(&digits(self.sequence));
@@ -110,9 +109,7 @@ pub(super) fn place(line: &[u8]) -> Result<Place, String> {
 /// Whether this line, which stands here without its newline, is whole and the first of a batch.
 pub(super) fn begins_batch(line: &[u8]) -> bool {
     let body = line.len().checked_sub(TAIL).map(|cut| &line[..cut]);
-    let digits = |body: &[u8]| body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    body.is_some_and(|body| digits(body) > 0 && body[..body.len() - digits(body)].ends_with(BATCH))
-        && place(line).is_ok()
+    body.is_some_and(|body| body.ends_with(BATCH)) && place(line).is_ok()
 }
 
 impl Place {
@@ -178,10 +175,10 @@ mod tests {
     fn what_was_sealed_says_its_place() {
         let mut chain = Link::GENESIS;
         let mut buffer = b"{\"a\":1".to_vec();
-        chain.seal(&mut buffer, 0, Some(2));
+        chain.seal(&mut buffer, 0, true);
         let first = buffer.len();
         buffer.extend_from_slice(b"{\"a\":2");
-        chain.seal(&mut buffer, first, None);
+        chain.seal(&mut buffer, first, false);
         let place = |line: &[u8]| super::place(line.strip_suffix(b"\n").unwrap());
         let one = place(&buffer[..first]).unwrap();
         let two = place(&buffer[first..]).unwrap();
@@ -197,7 +194,10 @@ mod tests {
         let digest = Sha256::digest([b"rocky hatch line 1\n", before.as_bytes()].concat());
         assert_eq!(one.itself.hash.as_str(), hex::encode(digest));
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!((value["batch"].as_u64(), value["sequence"].as_str()), (Some(2), Some("00000000000000000001")));
+        assert_eq!(
+            (value["batchstart"].as_bool(), value["sequence"].as_str()),
+            (Some(true), Some("00000000000000000001"))
+        );
     }
 
     #[test]

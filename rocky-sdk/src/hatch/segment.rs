@@ -198,17 +198,24 @@ pub(super) fn last(path: &Path, end: Option<u64>) -> Result<Option<Link>, ScanEr
     Ok(line.and_then(|(line, _)| line::place(&line).ok()).map(|place| place.itself))
 }
 
+/// What fills a segment's file ahead of its lines.
+pub(super) const BLANK: u8 = b' ';
+
+/// What is behind the last whole line of the newest segment, but for the blanks at its end.
+pub(super) fn behind(path: &Path, whole: u64) -> Result<Vec<u8>, ScanError> {
+    let at = private_files::io_at(path);
+    let mut file = open(path)?;
+    let mut rest = Vec::new();
+    file.seek(SeekFrom::Start(whole)).and_then(|_| file.read_to_end(&mut rest)).map_err(&at)?;
+    rest.truncate(rest.iter().rposition(|byte| *byte != BLANK).map_or(0, |last| last + 1));
+    Ok(rest)
+}
+
 /// Whether a line of the newest segment, which begins there and is not as it should be, and what is behind it, can be what a
 /// crash left of the last batch: any part of it may be there. A line that is whole, and in the wrong place, was not left by
 /// a crash; and where a later batch begins, the one before was durable.
 pub(super) fn is_unfinished(path: &Path, offset: u64) -> Result<bool, ScanError> {
-    let at = private_files::io_at(path);
-    let mut file = open(path)?;
-    let mut rest = Vec::new();
-    file.seek(SeekFrom::Start(offset)).and_then(|_| file.take(LONGEST).read_to_end(&mut rest)).map_err(&at)?;
-    if rest.len() as u64 == LONGEST {
-        return Ok(false); // no batch is so large
-    }
+    let rest = behind(path, offset)?;
     let whole = memchr::memrchr(b'\n', &rest).map_or(0, |last| last + 1);
     let mut lines = rest[..whole].split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1]);
     let first = lines.next().unwrap_or_default();

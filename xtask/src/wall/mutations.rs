@@ -420,11 +420,11 @@ pub struct Inner {",
     Mutation {
         name: "fdatasync-skipped",
         guards: "I5",
-        file: "rocky-sdk/src/hatch/journal/storage.rs",
-        from: "    fn sync(&mut self) -> io::Result<()> {
+        file: "rocky-sdk/src/hatch/journal/segment_file.rs",
+        from: "    pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
 ",
-        to: "    fn sync(&mut self) -> io::Result<()> {
+        to: "    pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
 ",
         killer: Unit("hatch::journal::storage::tests::a_sync_is_asked_of_the_system"),
@@ -458,24 +458,24 @@ pub struct Inner {",
         name: "another-hand-unnoticed",
         guards: "HATCH",
         file: "rocky-sdk/src/hatch/journal/storage.rs",
-        from: "if found == length {",
-        to: "if true || found == length {",
+        from: "if found == size {",
+        to: "if true || found == size {",
         killer: Unit("hatch::journal::tests::a_deleted_replaced_or_cut_journal_is_noticed_before_the_next_acknowledgement"),
     },
     Mutation {
         name: "hash-not-checked",
         guards: "HATCH",
-        file: "rocky-sdk/src/hatch/record.rs",
-        from: "if suffix != expected.as_bytes() {",
-        to: "if false && suffix != expected.as_bytes() {",
+        file: "rocky-sdk/src/hatch/line.rs",
+        from: "if whole != Some(&hash.0) {",
+        to: "if false && whole != Some(&hash.0) {",
         killer: Unit("hatch::journal::tests::damage_anywhere_refuses_to_open_says_where_and_changes_nothing"),
     },
     Mutation {
         name: "chain-not-checked",
         guards: "HATCH",
-        file: "rocky-sdk/src/hatch/record.rs",
-        from: "if record.prevhash != self.hash {",
-        to: "if false && record.prevhash != self.hash {",
+        file: "rocky-sdk/src/hatch/line.rs",
+        from: "if self.before.hash != chain.hash {",
+        to: "if false && self.before.hash != chain.hash {",
         killer: Unit("hatch::journal::tests::a_forged_line_breaks_the_chain"),
     },
     Mutation {
@@ -1465,7 +1465,7 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
         name: "segment-that-follows-nothing",
         guards: "HATCH",
         file: "rocky-sdk/src/hatch/segment.rs",
-        from: "Some(record) if record.hash == opened.previous_hash => Ok(()),",
+        from: "Some(link) if link.hash.as_str() == opened.previous_hash => Ok(()),",
         to: "Some(_) => Ok(()),",
         killer: Unit("hatch::journal::segment_tests::opening_reads_the_active_segment_and_the_end_of_the_one_before"),
     },
@@ -1473,16 +1473,16 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
         name: "open-actions-forgotten-at-a-rotation",
         guards: "I7",
         file: "rocky-sdk/src/hatch/journal/writer.rs",
-        from: "open: self.open.iter().map(still_open).collect(),",
-        to: "open: self.open.iter().map(still_open).take(0).collect(),",
+        from: "open: self.still_open(),",
+        to: "open: Vec::new(),",
         killer: Unit("hatch::journal::segment_tests::an_action_stays_open_over_rotations_and_restarts"),
     },
     Mutation {
-        name: "half-begun-segment-left-there",
+        name: "half-begun-segment-among-the-others",
         guards: "HATCH",
         file: "rocky-sdk/src/hatch/journal/storage.rs",
-        from: "Some((path, _)) => std::fs::remove_file(&path).and_then(|()| sync(&self.folder)),",
-        to: "Some(_) => Ok(()),",
+        from: r#"let beside = path.with_extension("next");"#,
+        to: "let beside = path.clone();",
         killer: Unit("hatch::journal::segment_tests::a_segment_that_cannot_be_begun_leaves_the_one_before_in_use"),
     },
     Mutation {
@@ -1510,10 +1510,145 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
         name: "segment-deleted-without-a-word",
         guards: "HATCH",
         file: "rocky-sdk/src/hatch/journal/writer.rs",
-        from: "        self.commit(&[entry])?;\n        self.storage.delete",
-        to: "        drop(entry);\n        self.storage.delete",
+        from: "        self.commit(&[entry])?;\n",
+        to: "        drop(entry);\n",
         killer: Unit(
             "hatch::journal::segment_tests::old_segments_go_once_the_chain_says_so_and_no_open_action_needs_them",
+        ),
+    },
+
+    // Checkpoints: what is cut off at the end, or taken away at the beginning, is missed.
+    Mutation {
+        name: "checkpoints-not-asked",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/open.rs",
+        from: "is_as_signed(folder, found.as_ref(), last.as_ref())?;",
+        to: "is_as_signed(folder, found.as_ref(), None)?;",
+        killer: Unit("hatch::journal::checkpoint_tests::lines_cut_off_at_the_end_are_missed_at_the_next_start"),
+    },
+    Mutation {
+        name: "signature-not-verified",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/checkpoint.rs",
+        from: r#"verified.map_err(|_| "its signature is not that of its content".to_owned())?;"#,
+        to: "drop(verified);",
+        killer: Unit("hatch::journal::checkpoint_tests::of_checkpoints_only_the_last_may_be_torn"),
+    },
+    Mutation {
+        name: "events-not-counted",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "        self.witness.saw(batch.len());\n",
+        to: "",
+        killer: Unit(
+            "hatch::journal::checkpoint_tests::\
+             checkpoints_are_signed_by_number_by_time_on_rotation_and_at_shutdown",
+        ),
+    },
+    Mutation {
+        name: "no-checkpoint-at-shutdown",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "        self.sign();\n        if self.queue.lock().poisoned.is_none()\n",
+        to: "        if self.queue.lock().poisoned.is_none()\n",
+        killer: Unit(
+            "hatch::journal::checkpoint_tests::\
+             checkpoints_are_signed_by_number_by_time_on_rotation_and_at_shutdown",
+        ),
+    },
+    Mutation {
+        name: "signed-out-of-service",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "if !self.witness.is_behind(&self.chain) || self.queue.lock().poisoned.is_some() {",
+        to: "if !self.witness.is_behind(&self.chain) {",
+        killer: Unit("hatch::journal::checkpoint_tests::a_journal_out_of_service_signs_for_nothing"),
+    },
+    Mutation {
+        name: "last-signed-segment-deleted",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: ".filter(|oldest| self.witness.is_beyond(*oldest))",
+        to: "",
+        killer: Unit("hatch::journal::checkpoint_tests::a_checkpoint_that_cannot_be_written_is_said_and_tried_again"),
+    },
+    Mutation {
+        name: "missing-segments-vouched-for-by-nobody",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/verify/pieces.rs",
+        from: ".map(|(_, sequence)| *sequence)",
+        to: ".map(|(_, sequence)| *sequence)\n            .or(Some(0))",
+        killer: Unit(
+            "hatch::verify::tests::\
+             what_was_taken_away_by_the_journal_is_vouched_for_and_by_another_hand_is_not",
+        ),
+    },
+    Mutation {
+        name: "pieces-not-stitched",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/verify/pieces.rs",
+        from: "place.follows(&self.chain).or_else(|reason| damaged(*offset, &reason))?;",
+        to: "drop(place.follows(&self.chain));",
+        killer: Unit("hatch::faults::tamper::every_line_deleted_doubled_or_swapped"),
+    },
+    Mutation {
+        name: "signed-lines-not-missed",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/verify/mod.rs",
+        from: "            if let Some(reason) = other {",
+        to: "            if other.is_some() {
+                break;
+            }
+            if let Some(reason) = other {",
+        killer: Unit("hatch::verify::tests::what_is_missing_or_changed_has_its_own_verdict"),
+    },
+
+    // What a crash leaves of a batch: any part of the last one, and of no other.
+    Mutation {
+        name: "torn-batch-refused",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/segment.rs",
+        from: "Ok(line::place(first).is_err() &&",
+        to: "Ok(whole == 0 && line::place(first).is_err() &&",
+        killer: Unit("hatch::faults::power::any_part_of_what_was_not_synced_is_there"),
+    },
+    Mutation {
+        name: "batch-not-said",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/batch.rs",
+        from: "chain.seal(&mut self.bytes, begin, begin == 0);",
+        to: "chain.seal(&mut self.bytes, begin, false);",
+        killer: Unit("hatch::journal::checkpoint_tests::a_changed_line_before_a_later_batch_is_no_unfinished_one"),
+    },
+    Mutation {
+        name: "later-batch-not-looked-for",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/segment.rs",
+        from: " && !lines.any(within))",
+        to: ")",
+        killer: Unit("hatch::journal::checkpoint_tests::a_changed_line_before_a_later_batch_is_no_unfinished_one"),
+    },
+    Mutation {
+        name: "disbelieved-and-signed",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/checkpoint.rs",
+        from: "if disbelieved || ",
+        to: "if false && disbelieved || ",
+        killer: Unit("hatch::journal::checkpoint_tests::what_is_not_believed_cannot_have_been_signed_for"),
+    },
+    Mutation {
+        name: "deleted-before-it-is-signed-for",
+        guards: "HATCH",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "        self.commit(&[entry])?;\n",
+        to: "        self.commit(&[entry])?;
+        if true {
+            return self.storage.delete(&segment).map_err(told);
+        }
+",
+        killer: Unit(
+            "hatch::verify::tests::\
+             what_was_taken_away_by_the_journal_is_vouched_for_and_by_another_hand_is_not",
         ),
     },
 ];

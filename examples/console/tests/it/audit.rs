@@ -256,6 +256,7 @@ fn events_are_shown_by_tenant_workspace_action_and_time() {
     assert_eq!(console.decommission("globex").status, 200);
 
     let journal = fs::read_to_string(home.hatch().join("00000001.jsonl")).unwrap();
+    let journal = journal.trim_end_matches(' '); // blanks are ahead of what will be written
     assert_eq!(lines(&home, &["show", "--json"]), journal.lines().collect::<Vec<_>>());
     let events = home.events();
     let of = |words: &[&str]| lines(&home, &[&["show"][..], words].concat()).len();

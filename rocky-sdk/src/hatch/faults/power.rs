@@ -170,8 +170,15 @@ impl Storage for Layer {
         Ok(())
     }
 
-    fn in_place(&self, length: u64) -> Result<(), Displaced> {
-        self.storage.in_place(length)
+    fn in_place(&self) -> Result<(), Displaced> {
+        self.storage.in_place()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.power.over(|| self.storage.finish())?;
+        let name = self.storage.active();
+        self.power.synced(|synced| *synced == name);
+        Ok(())
     }
 
     fn release_ballast(&mut self) -> io::Result<()> {

@@ -8,7 +8,10 @@ use super::{
     OpenError, WriteError,
     rig::{Rig, rotate, soon, write},
 };
-use crate::hatch::{CheckpointKey, checkpoint::Checkpoint};
+use crate::hatch::{
+    CheckpointKey, Verifier,
+    checkpoint::{Checkpoint, Signer},
+};
 
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -210,4 +213,58 @@ async fn a_checkpoint_every_no_events_is_refused() {
     let mut rig = Rig::new();
     rig.options.checkpoint_events = 0;
     assert!(matches!(rig.open(), Err(OpenError::Options(_))));
+}
+
+/// Nobody signed for these: only what a crash can leave is taken for unfinished.
+#[tokio::test]
+async fn a_changed_line_before_a_later_batch_is_no_unfinished_one() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    let signed = rig.signed();
+    for kind in ["a.one", "a.two", "a.three"] {
+        write(&journal, kind, None).await.unwrap();
+    }
+    journal.close();
+    let segment = rig.folder.join("00000001.jsonl");
+    let good = fs::read(&segment).unwrap();
+    let ends: Vec<usize> = (0..good.len()).filter(|at| good[*at] == b'\n').collect();
+    // In the second line, at its end, and, in the last one, in a line that can be a crash's.
+    for (at, is_damage) in [(ends[0] + 30, true), (ends[1], true), (ends[2] + 30, false)] {
+        let mut changed = good.clone();
+        changed[at] ^= 1;
+        fs::write(&segment, &changed).unwrap();
+        rig.put_back(&signed);
+        let broken = Verifier::new().verify(&rig.folder, &|_| {}).unwrap().chain.broken;
+        assert_eq!(broken.map(|broken| broken.line), is_damage.then_some(2), "{at}");
+        assert_eq!(rig.read().is_err(), is_damage, "{at}");
+        if is_damage {
+            assert!(rig.refused().contains("damaged at line 2"), "{}", rig.refused());
+        } else {
+            rig.open().unwrap().close();
+            assert_eq!(rig.read().unwrap().pop().unwrap().kind, "log.recovered");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_believed_cannot_have_been_signed_for() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    rig.hand.set(|faults| faults.sync = true);
+    assert!(write(&journal, "a.doubted", None).await.is_err());
+    journal.close();
+    rig.hand.set(|faults| faults.sync = false);
+    let segment = fs::read(rig.folder.join("00000001.jsonl")).unwrap();
+    let doubted = segment.split(|byte| *byte == b'\n').nth(1).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(doubted).unwrap();
+    rig.open().unwrap().close();
+    let mut forged = rig.checkpoints().pop().unwrap();
+    (forged.segment, forged.sequence) = ("00000001.jsonl".to_owned(), 2);
+    forged.hash = record["hash"].as_str().unwrap().to_owned();
+    forged.offset = segment.iter().rposition(|byte| *byte == b'\n').unwrap() as u64 + 1;
+    let line = Signer::open(&rig.folder).unwrap().sign(&forged).unwrap();
+    rig.put_back(&line);
+    assert!(rig.refused().contains("event 2 is another one"), "{}", rig.refused());
+    let broken = Verifier::new().verify(&rig.folder, &|_| {}).unwrap().checkpoints.broken.unwrap();
+    assert!(broken.contains("event 2 is another one"), "{broken}");
 }

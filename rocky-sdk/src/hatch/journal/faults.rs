@@ -97,8 +97,12 @@ impl Storage for Faulty {
         self.storage.cut_back(length)
     }
 
-    fn in_place(&self, length: u64) -> Result<(), Displaced> {
-        self.storage.in_place(length)
+    fn in_place(&self) -> Result<(), Displaced> {
+        self.storage.in_place()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.storage.finish()
     }
 
     fn release_ballast(&mut self) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! event is durable when its waiter is told so, and not before. A batch that failed is cut off again; a failed
 //! `fdatasync` puts the journal out of service until it is opened again, because nobody can know what is on the disk.
 
+mod batch;
 #[cfg(test)]
 mod checkpoint_tests;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod open;
 mod queue;
 #[cfg(test)]
 pub(crate) mod rig;
+mod segment_file;
 #[cfg(test)]
 mod segment_tests;
 pub(crate) mod storage;
@@ -275,6 +277,9 @@ impl std::fmt::Debug for Journal {
 
 async fn room(of: &Arc<Semaphore>, much: usize, until: Instant) -> Result<OwnedSemaphorePermit, WriteError> {
     let much = u32::try_from(much).map_err(|_| WriteError::TooLarge(much))?;
+    if let Ok(permit) = Arc::clone(of).try_acquire_many_owned(much) {
+        return Ok(permit); // without a timer
+    }
     let permit = Arc::clone(of).acquire_many_owned(much);
     match tokio::time::timeout_at(until.into(), permit).await {
         Ok(Ok(permit)) => Ok(permit),

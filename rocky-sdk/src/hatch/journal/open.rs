@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fs::{File, TryLockError},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -106,7 +105,7 @@ pub(super) fn open<S: Storage>(
     let uncertain = found.as_ref().map(|found| uncertain(folder, found)).transpose()?.unwrap_or_default();
     let (path, file, torn) = match &found {
         Some(found) if goes_on => {
-            let file = private_files::open(&found.path, private_files::options().read(true).append(true))?;
+            let file = private_files::open(&found.path, private_files::options().read(true).write(true))?;
             // What was read may be in the page cache only: it is believed from here on, so it is made durable first.
             file.sync_all().map_err(private_files::io_at(&found.path))?;
             let torn = save_torn_tail(folder, &file, found)?;
@@ -131,7 +130,8 @@ pub(super) fn open<S: Storage>(
 
     let at = private_files::io_at(&path);
     let ballast = options.open_actions as u64 * OUTCOME_BYTES as u64;
-    let storage = FileStorage::new(folder, &path, file, ballast, signed).map_err(&at)?;
+    let storage =
+        FileStorage::new(folder, (&path, file, durable), options.segment_bytes, ballast, signed).map_err(&at)?;
     let place = storage.place();
     let queue = Arc::new(Queue::default());
     let segment = Segment {
@@ -243,7 +243,7 @@ fn uncertain(folder: &Path, found: &Active) -> Result<Vec<Uncertain>, OpenError>
 
 fn create(folder: &Path, number: u64) -> Result<(PathBuf, File), OpenError> {
     let path = folder.join(segment::numbered(number));
-    let file = private_files::open(&path, private_files::options().append(true).create_new(true))?;
+    let file = private_files::open(&path, private_files::options().write(true).create_new(true))?;
     private_files::sync_folder(folder)?;
     Ok((path, file))
 }
@@ -276,13 +276,12 @@ struct Torn {
 /// it may be evidence, so it is saved first.
 fn save_torn_tail(folder: &Path, file: &File, found: &Active) -> Result<Option<Torn>, OpenError> {
     let at = private_files::io_at(&found.path);
-    let size = file.metadata().map_err(&at)?.len();
-    let bytes = size - found.whole.min(size);
-    if bytes == 0 {
+    let torn = segment::behind(&found.path, found.whole)?;
+    if torn.is_empty() {
+        file.set_len(found.whole).and_then(|()| file.sync_all()).map_err(&at)?;
         return Ok(None);
     }
-    let mut torn = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut torn, found.whole).map_err(&at)?;
+    let bytes = torn.len() as u64;
     let saved_as = format!("torn-{}.part", uuid::Uuid::now_v7().simple());
     private_files::create(&folder.join(&saved_as), &torn)?;
     file.set_len(found.whole).and_then(|()| file.sync_all()).map_err(&at)?;

@@ -67,6 +67,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 pub(super) struct QueueState {
     pub(super) waiting: Vec<Entry>,
+    /// Fewer than so many wake nobody.
+    wanted: usize,
     /// Who wants a new segment begun.
     pub(super) rotations: Vec<Rotation>,
     closing: bool,
@@ -94,8 +96,11 @@ impl Queue {
             return Err(WriteError::Closed);
         }
         state.waiting.push(entry);
+        let enough = state.waiting.len() >= state.wanted;
         drop(state);
-        self.wake.notify_one();
+        if enough {
+            self.wake.notify_one();
+        }
         Ok(())
     }
 
@@ -157,6 +162,23 @@ impl Queue {
             }
         }
         Some((std::mem::replace(&mut state.waiting, spare), std::mem::take(&mut state.rotations)))
+    }
+
+    /// Adds to the batch what has come since; `false` when nothing has until then. `missing` more are expected.
+    pub(super) fn more(&self, batch: &mut Vec<Entry>, missing: usize, until: Instant) -> bool {
+        let mut state = self.lock();
+        state.wanted = missing.div_ceil(2); // the first half is chained while the others are on their way
+        while state.waiting.is_empty() || state.waiting.len() < state.wanted {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.closing || !state.rotations.is_empty() {
+                break;
+            }
+            state = self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.wanted = 0;
+        let came = !state.waiting.is_empty();
+        batch.append(&mut state.waiting);
+        came
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use super::segment_file::SegmentFile;
 use crate::{
     hatch::{checkpoint, record::ScanError, segment},
     private_files,
@@ -40,8 +41,10 @@ pub(crate) trait Storage: Send + 'static {
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the segment back, durably.
     fn cut_back(&mut self, length: u64) -> io::Result<()>;
-    /// Checks that the path still names the open file and that the file has this length.
-    fn in_place(&self, length: u64) -> Result<(), Displaced>;
+    /// Checks that the path still names the open file and that the file has the length that it was given.
+    fn in_place(&self) -> Result<(), Displaced>;
+    /// Leaves nothing behind the last line: the journal is closed.
+    fn finish(&mut self) -> io::Result<()>;
     /// Gives the reserved room back to the file system.
     fn release_ballast(&mut self) -> io::Result<()>;
     /// Takes the reserved room; fails where the disk is full.
@@ -64,9 +67,12 @@ pub(crate) trait Storage: Send + 'static {
 
 /// A segment on a real file system.
 pub(crate) struct FileStorage {
-    file: File,
+    active: SegmentFile,
     place: Place,
-    next: Option<(PathBuf, File)>,
+    /// From how many bytes on a segment is sealed.
+    full: u64,
+    /// The next one, and how long its first line is.
+    next: Option<(PathBuf, File, u64)>,
     pub(super) folder: PathBuf,
     ballast_bytes: u64,
     /// Where the last checkpoint ends.
@@ -109,15 +115,22 @@ impl Place {
 }
 
 impl FileStorage {
-    /// The segment at `path` in `folder`, beside which the ballast lies, and the checkpoints, which end at `signed`.
+    /// The segment at `path` in `folder`, which has lines up to `length`, beside which the ballast lies, and the checkpoints, which end at `signed`.
     /// What is behind that was not finished, and is cut off.
-    pub(crate) fn new(folder: &Path, path: &Path, file: File, ballast_bytes: u64, signed: u64) -> io::Result<Self> {
+    pub(crate) fn new(
+        folder: &Path,
+        (path, file, length): (&Path, File, u64),
+        full: u64,
+        ballast_bytes: u64,
+        signed: u64,
+    ) -> io::Result<Self> {
         let checkpoints = folder.join(checkpoint::FILE);
         if std::fs::metadata(&checkpoints).is_ok_and(|meta| meta.len() > signed) {
             File::options().write(true).open(&checkpoints)?.set_len(signed)?;
         }
         let place = Place(Arc::new(Mutex::new(Named::of(path, &file)?)));
-        Ok(FileStorage { file, place, next: None, folder: folder.to_owned(), ballast_bytes, signed })
+        let active = SegmentFile::new(file, length, full);
+        Ok(FileStorage { active, place, full, next: None, folder: folder.to_owned(), ballast_bytes, signed })
     }
 
     /// The name of the segment that is written.
@@ -137,28 +150,29 @@ impl FileStorage {
 
 impl Storage for FileStorage {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+        self.active.append(bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
+        self.active.sync()
     }
 
     fn cut_back(&mut self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)?;
-        self.file.sync_data()
+        self.active.cut_back(length)
     }
 
-    fn in_place(&self, length: u64) -> Result<(), Displaced> {
-        let found = self.place.check()?;
-        if found == length {
+    fn in_place(&self) -> Result<(), Displaced> {
+        let (found, size) = (self.place.check()?, self.active.size());
+        if found == size {
             return Ok(());
         }
         let named = self.place.named();
         let path = named.path.display();
-        Err(Displaced::Tampered(format!(
-            "{path} has {found} bytes where {length} were written: another hand changed it"
-        )))
+        Err(Displaced::Tampered(format!("{path} has {found} bytes where {size} were written: another hand changed it")))
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.active.finish()
     }
 
     fn release_ballast(&mut self) -> io::Result<()> {
@@ -189,31 +203,32 @@ impl Storage for FileStorage {
         let path = self.folder.join(name);
         let beside = path.with_extension("next");
         std::fs::remove_file(&beside).or_else(private_files::missing_is_fine)?;
-        let mut file = private_files::options().append(true).create_new(true).open(&beside)?;
+        let mut file = private_files::options().write(true).create_new(true).open(&beside)?;
         let written = file.write_all(line);
-        self.next = Some((path, file));
+        self.next = Some((path, file, line.len() as u64));
         written
     }
 
     fn abandon_next(&mut self) -> io::Result<()> {
         match self.next.take() {
-            Some((path, _)) => std::fs::remove_file(path.with_extension("next")),
+            Some((path, ..)) => std::fs::remove_file(path.with_extension("next")),
             None => Ok(()),
         }
     }
 
     fn go_on_in_next(&mut self) -> io::Result<()> {
-        let Some((path, file)) = self.next.take() else {
+        let Some((path, file, length)) = self.next.take() else {
             return Err(io::Error::other("there is no next segment"));
         };
         file.sync_all()?;
+        self.active.finish()?;
         if std::fs::symlink_metadata(&path).is_ok() {
             return Err(io::Error::other(format!("{} is there already: another hand made it", path.display())));
         }
         std::fs::rename(path.with_extension("next"), &path)?;
         sync(&self.folder)?;
         *self.place.0.lock().unwrap_or_else(PoisonError::into_inner) = Named::of(&path, &file)?;
-        self.file = file;
+        self.active = SegmentFile::new(file, length, self.full);
         Ok(())
     }
 
@@ -280,8 +295,7 @@ mod tests {
     #[test]
     fn a_sync_is_asked_of_the_system() {
         let device = File::options().write(true).open("/dev/null").unwrap();
-        let mut storage = FileStorage::new(Path::new("/dev"), Path::new("/dev/null"), device, 0, 0).unwrap();
-        assert!(storage.append(b"x").is_ok());
+        let mut storage = FileStorage::new(Path::new("/dev"), (Path::new("/dev/null"), device, 0), 0, 0, 0).unwrap();
         assert!(storage.sync().is_err());
     }
 }

@@ -129,9 +129,14 @@ async fn one_sync_serves_all_that_wait() {
 }
 
 impl Bench {
-    /// Lines in the file, durable or not.
+    /// The lines in the file, durable or not, without the blanks behind them.
+    fn written(&self) -> String {
+        fs::read_to_string(self.segment()).unwrap().trim_end_matches(' ').to_owned()
+    }
+
+    /// How many there are.
     fn lines_written(&self) -> usize {
-        fs::read_to_string(self.segment()).unwrap().lines().count()
+        self.written().lines().count()
     }
 }
 
@@ -153,11 +158,11 @@ async fn nobody_is_told_before_the_sync() {
 async fn a_failed_write_is_taken_back_and_the_next_one_works() {
     let bench = Bench::new();
     let journal = bench.open();
-    let before = fs::read(bench.segment()).unwrap();
+    let before = bench.written();
     bench.hand.set(|faults| faults.append = Some((100, std::io::ErrorKind::Other)));
     let refused = written(put(&journal, "a.lost").await).await;
     assert!(matches!(refused, Err(WriteError::Io(_))), "{refused:?}");
-    assert_eq!(fs::read(bench.segment()).unwrap(), before);
+    assert_eq!(bench.written(), before);
     assert!(journal.trouble().is_some());
     bench.hand.set(|faults| faults.append = None);
     written(put(&journal, "a.kept").await).await.unwrap();

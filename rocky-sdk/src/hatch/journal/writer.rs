@@ -1,13 +1,20 @@
 //! The one thread that writes: it takes what is waiting, stamps and chains it, writes it once, syncs it once, and only
 //! then wakes those who wait.
 
-use std::{collections::BTreeMap, fs::File, io, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
+    batch::Lines,
     queue::{Entry, Guard, Kind, LOOK, Queue, WriteError, refuse, tell},
     storage::{Displaced, Doubt, Storage},
     witness::Witness,
@@ -18,6 +25,9 @@ use crate::hatch::{
     segment::{self, Deleted, Opened, Position, StillOpen},
 };
 
+/// After a sync that hung.
+const MOST_PATIENCE: Duration = Duration::from_millis(5);
+
 /// The writing side of a journal.
 pub(super) struct Writer<S> {
     storage: S,
@@ -27,7 +37,11 @@ pub(super) struct Writer<S> {
     witness: Witness,
     /// Bytes of the segment that are durable.
     durable: u64,
-    buffer: Vec<u8>,
+    lines: Lines,
+    /// How many there were a moment ago: those who were told that their events are durable, and those who waited meanwhile.
+    writers: usize,
+    /// How long the last sync took.
+    sync: Duration,
     /// No segment is begun before, after one that could not be.
     not_before: Instant,
     /// Held until the last line is written: nobody else opens the journal before that.
@@ -65,8 +79,19 @@ impl<S: Storage> Writer<S> {
             Err(error) if no_space(&error) => true,
             Err(error) => return Err(error),
         };
-        let (buffer, not_before) = (Vec::new(), Instant::now());
-        Ok(Writer { storage, queue, chain, segment, witness, durable, buffer, not_before, _lock: lock })
+        Ok(Writer {
+            storage,
+            queue,
+            chain,
+            segment,
+            witness,
+            durable,
+            lines: Lines::default(),
+            writers: 0,
+            sync: Duration::ZERO,
+            not_before: Instant::now(),
+            _lock: lock,
+        })
     }
 
     /// Writes until the queue is closed and empty.
@@ -94,6 +119,11 @@ impl<S: Storage> Writer<S> {
             }
         }
         self.sign();
+        if self.queue.lock().poisoned.is_none()
+            && let Err(error) = self.storage.finish()
+        {
+            tracing::warn!(%error, "the journal is closed with blanks at its end: the next start takes them away");
+        }
         drop(guard);
     }
 
@@ -121,13 +151,15 @@ impl<S: Storage> Writer<S> {
         if let Some(reason) = self.queue.lock().poisoned.clone() {
             return refuse(batch.drain(..), &WriteError::Poisoned(reason));
         }
-        if self.queue.lock().starved {
+        let starved = self.queue.lock().starved;
+        if starved {
             match self.storage.restore_ballast() {
                 Ok(()) => self.queue.lock().starved = false,
                 Err(_) => self.refuse_all_but_outcomes(batch),
             }
         }
-        let mut result = self.commit(batch);
+        let mut result =
+            if starved { self.commit(batch) } else { self.gather(batch).and_then(|()| self.write_lines(batch)) };
         if result == Err(WriteError::NoSpace) && batch.iter().any(|entry| entry.kind == Kind::Outcome) {
             self.queue.lock().starved = true;
             self.refuse_all_but_outcomes(batch);
@@ -137,7 +169,9 @@ impl<S: Storage> Writer<S> {
             };
         }
         if !batch.is_empty() {
-            self.queue.lock().refused = result.clone().err().map(|error| (error, Instant::now()));
+            let mut state = self.queue.lock();
+            self.writers = batch.len() + state.waiting.len();
+            state.refused = result.clone().err().map(|error| (error, Instant::now()));
         }
         match result {
             Ok(()) => batch.drain(..).for_each(|entry| tell(entry, Ok(()))),
@@ -150,32 +184,55 @@ impl<S: Storage> Writer<S> {
         refuse(others, &WriteError::NoSpace);
     }
 
-    /// Makes the batch durable as a whole, or leaves the segment as it was.
-    pub(super) fn commit(&mut self, batch: &[Entry]) -> Result<(), WriteError> {
+    /// Whoever was told a moment ago is likely to come back with the next event: they are waited for, no longer than half of
+    /// what a sync takes, and what has come is chained meanwhile.
+    fn gather(&mut self, batch: &mut Vec<Entry>) -> Result<(), WriteError> {
         if batch.is_empty() {
             return Ok(());
         }
+        let until = Instant::now() + (self.sync / 2).min(MOST_PATIENCE);
+        self.lines.begin(self.chain);
+        loop {
+            self.lines.add(batch.iter().map(|entry| &entry.body[..]));
+            let missing = self.writers.saturating_sub(batch.len());
+            if missing == 0 || !self.queue.more(batch, missing, until) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes the batch durable as a whole, or leaves the segment as it was.
+    pub(super) fn commit(&mut self, batch: &[Entry]) -> Result<(), WriteError> {
+        self.lines.begin(self.chain);
+        self.lines.add(batch.iter().map(|entry| &entry.body[..]));
+        self.write_lines(batch)
+    }
+
+    /// The same, of a batch whose lines are chained.
+    fn write_lines(&mut self, batch: &[Entry]) -> Result<(), WriteError> {
+        let Some(chain) = self.lines.chain().filter(|_| !batch.is_empty()) else { return Ok(()) };
         self.check_place()?;
-        let (chain, lengths) = self.chained(batch);
-        if let Err(error) = self.storage.append(&self.buffer) {
+        if let Err(error) = self.storage.append(self.lines.bytes()) {
             self.cut_back()?;
             return Err(if no_space(&error) { WriteError::NoSpace } else { WriteError::Io(error.to_string()) });
         }
+        let begun = Instant::now();
         if let Err(error) = self.storage.sync() {
             // The kernel may have dropped the pages and forgotten that they were dirty: a second fsync would lie.
             return Err(self.in_doubt(0, format!("fdatasync failed: {error}")));
         }
-        let durable = self.durable + self.buffer.len() as u64;
-        if let Err(displaced) = self.storage.in_place(durable) {
+        self.sync = begun.elapsed();
+        let durable = self.durable + self.lines.bytes().len() as u64;
+        if let Err(displaced) = self.storage.in_place() {
             if matches!(displaced, Displaced::Gone(_)) {
                 self.cut_back()?; // a file that another hand writes is not ours to cut
             }
             return Err(self.displaced(displaced));
         }
         let mut offset = self.durable;
-        for (entry, length) in batch.iter().zip(lengths) {
+        for (entry, length) in batch.iter().zip(self.lines.lengths()) {
             self.segment.see(entry.actionid, offset);
-            offset += length as u64;
+            offset += *length as u64;
         }
         (self.chain, self.durable) = (chain, durable);
         self.witness.saw(batch.len());
@@ -194,8 +251,10 @@ impl<S: Storage> Writer<S> {
         let name = segment::numbered(self.segment.number + 1);
         let opened = self.segment.opened(&self.chain);
         let entry = self.own(segment::OPENED, &opened)?;
-        let (chain, _) = self.chained(&[entry]);
-        if let Err(error) = self.storage.create_next(&name, &self.buffer) {
+        self.lines.begin(self.chain);
+        self.lines.add([&entry.body[..]].into_iter());
+        let (chain, first_line) = (self.lines.chain().unwrap_or(self.chain), self.lines.bytes().len() as u64);
+        if let Err(error) = self.storage.create_next(&name, self.lines.bytes()) {
             self.not_before = Instant::now() + LOOK;
             if let Err(error) = self.storage.abandon_next() {
                 tracing::warn!(%error, "what there is of the next segment stays beside the others: it is none yet");
@@ -205,7 +264,7 @@ impl<S: Storage> Writer<S> {
         if let Err(error) = self.storage.go_on_in_next() {
             return Err(self.in_doubt(1, format!("the next segment could not be made durable: {error}")));
         }
-        (self.chain, self.durable) = (chain, self.buffer.len() as u64);
+        (self.chain, self.durable) = (chain, first_line);
         self.segment.number += 1;
         self.segment.first_line = self.durable;
         self.witness.saw(1);
@@ -256,7 +315,7 @@ impl<S: Storage> Writer<S> {
     }
 
     fn check_place(&mut self) -> Result<(), WriteError> {
-        self.storage.in_place(self.durable).map_err(|displaced| self.displaced(displaced))
+        self.storage.in_place().map_err(|displaced| self.displaced(displaced))
     }
 
     fn displaced(&mut self, displaced: Displaced) -> WriteError {
@@ -264,20 +323,6 @@ impl<S: Storage> Writer<S> {
             Displaced::Gone(reason) => WriteError::Displaced(reason),
             Displaced::Tampered(reason) => self.poison(reason),
         }
-    }
-
-    /// The batch's lines in `buffer`; the chain as it is after them, and how long each is.
-    fn chained(&mut self, batch: &[Entry]) -> (Link, Vec<usize>) {
-        let mut chain = self.chain;
-        let mut lengths = Vec::with_capacity(batch.len());
-        self.buffer.clear();
-        for (at, entry) in batch.iter().enumerate() {
-            let begin = self.buffer.len();
-            self.buffer.extend_from_slice(&entry.body);
-            chain.seal(&mut self.buffer, begin, (at == 0).then_some(batch.len()));
-            lengths.push(self.buffer.len() - begin);
-        }
-        (chain, lengths)
     }
 
     /// Takes back what a failed batch wrote, so that no line stands for an action that never ran.

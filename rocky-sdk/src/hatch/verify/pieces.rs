@@ -84,7 +84,11 @@ pub(super) fn read_all(hatch: &Path, threads: usize, progress: &(dyn Fn(Progress
         Ok(vouched) => (vouched, None),
         Err(error) => (0, Some(damage(error)?)),
     };
-    let unfinished_bytes = segments.last().map_or(0, |newest| newest.believed().saturating_sub(together.whole));
+    let unfinished_bytes = match segments.last().filter(|newest| broken.is_none() && newest.believed() > together.whole)
+    {
+        Some(newest) => segment::behind(&newest.path, together.whole)?.len() as u64,
+        None => 0,
+    };
     Ok(Found {
         segments: segments.len() as u64,
         source: together.named.as_ref().and_then(Run::source),
@@ -92,7 +96,7 @@ pub(super) fn read_all(hatch: &Path, threads: usize, progress: &(dyn Fn(Progress
         ends,
         vouched,
         chain: together.chain,
-        unfinished_bytes: if broken.is_none() { unfinished_bytes } else { 0 },
+        unfinished_bytes,
         unfinished: together.unfinished,
         open: together.open,
         broken,

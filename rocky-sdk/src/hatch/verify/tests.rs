@@ -72,6 +72,9 @@ async fn what_was_taken_away_by_the_journal_is_vouched_for_and_by_another_hand_i
     write(&journal, "a.done", Some(over)).await.unwrap();
     write(&journal, "a.started", Some(open)).await.unwrap();
     rotate(&journal).await.unwrap();
+    assert_eq!(rig.segments().len(), 2);
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.hold(), "at once: {verdicts:?}");
     write(&journal, "a.more", None).await.unwrap();
     rotate(&journal).await.unwrap();
     assert_eq!(rig.segments()[0], "00000002.jsonl");

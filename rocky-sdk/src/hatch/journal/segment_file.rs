@@ -1,0 +1,94 @@
+//! The file of the segment that is written, filled with blanks ahead of its lines.
+//!
+//! A file that grows with each batch makes the file system write its new length with each `fdatasync`. Lines that take the
+//! place of blanks spare it that. The blanks are cut off when the segment is sealed or the journal is closed; after a crash
+//! they are there until the next start, and no reader takes them for a line.
+
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    time::{Duration, Instant},
+};
+
+use crate::hatch::segment::BLANK;
+
+/// A segment is filled ahead by as much as it has, but no less and no more than this.
+const LEAST: u64 = 64 << 10;
+const MOST: u64 = 4 << 20;
+/// After a disk had no room to fill ahead.
+const AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) struct SegmentFile {
+    file: File,
+    /// Where the lines end that were written.
+    length: u64,
+    /// Where the file ends.
+    filled: u64,
+    /// Up to there it is filled ahead: there it is sealed.
+    full: u64,
+    not_before: Option<Instant>,
+}
+
+impl SegmentFile {
+    /// A file that has lines up to `length`, and nothing behind.
+    pub(super) fn new(file: File, length: u64, full: u64) -> Self {
+        SegmentFile { file, length, filled: length, full, not_before: None }
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.length + bytes.len() as u64;
+        if end > self.filled && self.not_before.is_none_or(|not_before| not_before <= Instant::now()) {
+            let target = (end + end.clamp(LEAST, MOST)).min(self.full);
+            // A disk without room for that may still have room for the lines.
+            self.not_before = self.fill(target).is_err().then(|| Instant::now() + AGAIN);
+        }
+        let written = self.file.write_all_at(bytes, self.length);
+        if end > self.filled {
+            self.filled = self.file.metadata()?.len();
+        }
+        written?;
+        self.length = end;
+        Ok(())
+    }
+
+    fn fill(&mut self, target: u64) -> io::Result<()> {
+        let blanks = [BLANK; LEAST as usize];
+        let from = self.filled;
+        while self.filled < target {
+            let much = usize::try_from(target - self.filled).unwrap_or(usize::MAX).min(blanks.len());
+            match self.file.write_at(&blanks[..much], self.filled) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.filled += written as u64,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.file.set_len(from)?;
+                    self.filled = from;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Cuts it back to these lines, durably.
+    pub(super) fn cut_back(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        (self.length, self.filled) = (length, length);
+        self.file.sync_data()
+    }
+
+    /// Cuts the blanks off, durably.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if self.filled == self.length { Ok(()) } else { self.cut_back(self.length) }
+    }
+
+    /// How large the file is where no other hand was at it.
+    pub(super) fn size(&self) -> u64 {
+        self.filled
+    }
+}
