@@ -6,9 +6,20 @@ use std::path::PathBuf;
 /// What a self-host service is told from outside.
 ///
 /// ```
-/// use rocky_sdk::config::Config;
-/// let config = Config::from_vars(|name| (name == "ROCKY_HOME").then(|| "/var/lib/rocky".to_owned()))?;
+/// use rocky_sdk::{config::Config, hatch::JournalOptions};
+///
+/// let config = Config::from_vars(|name| match name {
+///     "ROCKY_HOME" => Some("/var/lib/rocky".to_owned()),
+///     "ROCKY_HATCH_SEGMENT_MIB" => Some("8".to_owned()),
+///     "ROCKY_HATCH_KEEP" => Some("100".to_owned()),
+///     _ => None,
+/// })?;
 /// assert_eq!(config.listen, "127.0.0.1:7070");
+///
+/// let mut options = JournalOptions::new("keys");
+/// options.segment_bytes = config.hatch_segment_bytes; // 8 MiB
+/// options.keep_segments = config.hatch_keep;
+/// assert_eq!((options.segment_bytes, options.keep_segments), (8 << 20, Some(100)));
 ///
 /// let refused = Config::from_vars(|name| (name == "ROCKY_BILLING").then(|| "enabled".to_owned()));
 /// assert!(refused.unwrap_err().to_string().contains("feature `polar`"));
@@ -21,10 +32,11 @@ pub struct Config {
     pub home: PathBuf,
     /// `ROCKY_LISTEN`: the address to listen on; `127.0.0.1:7070` unless said otherwise. `:0` takes a free port.
     pub listen: String,
-    /// `ROCKY_HATCH_SEGMENT_MIB`, in bytes here: from this size on a segment of the journal is sealed and the next one
-    /// begun; 64 MiB unless said otherwise.
+    /// `ROCKY_HATCH_SEGMENT_MIB`, a whole number of MiB from 1 to 1,048,576, in bytes here: from this size on a segment of
+    /// the journal is sealed and the next one begun; 64 MiB unless said otherwise.
     pub hatch_segment_bytes: u64,
-    /// `ROCKY_HATCH_KEEP`: how many sealed segments are kept, the older ones taken away; unset keeps them all.
+    /// `ROCKY_HATCH_KEEP`, a whole number from 1: how many sealed segments are kept, the older ones taken away; unset keeps
+    /// them all.
     pub hatch_keep: Option<u64>,
 }
 

@@ -325,6 +325,33 @@
 //! # }
 //! ```
 //!
+//! # The audit log
+//!
+//! The journal's lines are a chain, and how far it went is signed now and then. What whoever has this machine cannot change is
+//! what another one keeps: the public key, and the hash of a line.
+//!
+//! ```
+//! use rocky_sdk::hatch::{CheckpointKey, Verifier, records};
+//! # use rocky_sdk::hatch::{Journal, JournalOptions};
+//! # let home = tempfile::tempdir()?;
+//! # let hatch = home.path().join("hatch");
+//! # let _journal = Journal::open(&hatch, JournalOptions::new("keys"))?;
+//!
+//! // To be kept elsewhere: the key once, while the journal can be trusted, and the last hash now and then.
+//! let key = CheckpointKey::of(&hatch)?.to_string();
+//! let kept = Verifier::new().verify(&hatch, &|_| {})?.chain.last_hash;
+//!
+//! // Later, on the journal or on a copy of it.
+//! let verdicts = Verifier::new().key(key.parse()?).verify(&hatch, &|_| {})?;
+//! assert!(verdicts.hold());
+//! let mut still_there = false;
+//! for line in records(&hatch)? {
+//!     still_there |= line?.hash == kept;
+//! }
+//! assert!(still_there, "nothing up to there was changed or cut off");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # When it does not compile
 //!
 //! | the compiler says | what to write |
@@ -346,7 +373,7 @@
 //! |---|---|
 //! | [`doors`] | the stages from credentials to a completed action |
 //! | [`airlock`] | door 1: sessions, [`LocalAuth`] |
-//! | [`hatch`] | door 2: the journal, and how to read it |
+//! | [`hatch`] | door 2: the journal, how to read it, and how to verify it |
 //! | `hearth` | workspaces, their rows and drivers (feature `hearth`) |
 //! | `web` | the router, and how an action is read from a request (feature `axum`) |
 //! | [`config`] | `ROCKY_*` |
@@ -371,6 +398,7 @@ mod slug;
 #[cfg(test)]
 #[cfg(all(feature = "axum", feature = "hearth"))]
 mod tests;
+mod unique;
 
 /// serde, as the code that [`tenant_action`] writes names it.
 pub use serde;

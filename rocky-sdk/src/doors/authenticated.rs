@@ -2,9 +2,11 @@
 
 use std::{
     any::TypeId,
-    future::{Pending, pending},
+    future::{Pending, pending, poll_fn},
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    task::Poll,
     time::Instant,
 };
 
@@ -178,19 +180,23 @@ impl Doors {
         Ok(Authenticated { doors: self.clone(), session, inbound, only, since: Instant::now(), role: PhantomData })
     }
 
-    /// In a task of its own: an adapter that panics has decided about nobody.
+    /// An adapter that panics has decided about nobody.
     async fn resolve(&self, credentials: &Credentials) -> Result<Session, Unresolved> {
-        let (doors, credentials) = (self.clone(), credentials.clone());
-        let asked = self.run(async move {
-            let answer = doors.inner().airlock.resolve(&credentials);
-            tokio::time::timeout(doors.inner().limits.airlock, answer).await
+        let airlock = &self.inner().airlock;
+        let Ok(mut answer) = catch_unwind(AssertUnwindSafe(|| airlock.resolve(credentials))) else {
+            return Err(panicked());
+        };
+        let asked = poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+            polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
         });
-        match asked.await {
-            Some(Ok(answer)) => answer,
-            Some(Err(_)) => Err(Unresolved::Unavailable("it did not answer in time".to_owned())),
-            None => Err(Unresolved::Unavailable("it panicked".to_owned())),
-        }
+        let answered = tokio::time::timeout(self.inner().limits.airlock, asked).await;
+        answered.unwrap_or_else(|_| Err(Unresolved::Unavailable("it did not answer in time".to_owned())))
     }
+}
+
+fn panicked() -> Unresolved {
+    Unresolved::Unavailable("it panicked".to_owned())
 }
 
 impl<R: Role> Authenticated<R> {

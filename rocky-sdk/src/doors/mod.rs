@@ -10,6 +10,8 @@
 
 mod audited;
 mod authenticated;
+#[cfg(all(test, rocky_bench))]
+mod bench;
 mod billing;
 mod bolted;
 mod builder;
@@ -263,6 +265,8 @@ impl Doors {
 
     /// Runs it in a task of its own on the doors' runtime; `None` when the task ended without an answer.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        // Boxed first: a task's parts are moved about several times, and this is large.
+        let work = Box::pin(work);
         match self.0.tasks.spawn_on(tracing::Instrument::in_current_span(work), &self.0.runtime).await {
             Ok(answer) => Some(answer),
             Err(error) => {

@@ -43,34 +43,42 @@ pub(super) struct Checkpoint {
     pub(super) key: String,
 }
 
-/// The public half of the key that signs checkpoints, as 64 hexadecimal digits.
+/// The public half of the key that signs a journal's checkpoints. Its text is 64 hexadecimal digits.
+///
+/// The secret half is in `checkpoint.key`, in the journal's folder, and is never read out of it but to sign.
 ///
 /// ```
 /// # let home = tempfile::tempdir()?;
 /// # let hatch = home.path().join("hatch");
 /// # drop(rocky_sdk::hatch::Journal::open(&hatch, rocky_sdk::hatch::JournalOptions::new("keys"))?);
-/// use rocky_sdk::hatch::CheckpointKey;
+/// use rocky_sdk::hatch::{CheckpointKey, NotAKey, Verifier};
 ///
 /// // Kept on another machine, it tells this journal's checkpoints from anybody else's.
 /// let printed = CheckpointKey::of(&hatch)?.to_string();
 /// assert_eq!(printed.len(), 64);
-/// assert_eq!(printed.parse::<CheckpointKey>()?, CheckpointKey::of(&hatch)?);
-/// assert!("0123".parse::<CheckpointKey>().unwrap_err().to_string().contains("64 hexadecimal digits"));
+///
+/// let key: CheckpointKey = printed.parse()?;
+/// assert_eq!(key, CheckpointKey::of(&hatch)?);
+/// assert!(Verifier::new().key(key).verify(&hatch, &|_| {})?.hold());
+///
+/// assert_eq!("0123".parse::<CheckpointKey>(), Err(NotAKey));
+/// assert!(NotAKey.to_string().contains("64 hexadecimal digits"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointKey(VerifyingKey);
 
-/// This is no public key of a journal.
+/// This text is no public key of a journal: it is not 64 hexadecimal digits, or they are no Ed25519 key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a checkpoint key is 64 hexadecimal digits, as `audit key` prints it")]
 pub struct NotAKey;
 
 impl CheckpointKey {
-    /// The key of the journal in the folder `hatch`, which is made when a journal is first opened.
+    /// The key of the journal in the folder `hatch`, which is made when a journal is first opened. It is worked out from the
+    /// secret half, so a copy of the journal without `checkpoint.key` cannot tell it.
     ///
     /// # Errors
-    /// When its file is missing or cannot be trusted.
+    /// When `checkpoint.key` is missing, cannot be trusted, or is no key.
     pub fn of(hatch: &Path) -> Result<Self, ScanError> {
         match secret(hatch)? {
             Some(secret) => Ok(CheckpointKey(secret.verifying_key())),

@@ -60,7 +60,7 @@ impl<D: Serialize> Event<'_, D> {
             &mut bytes,
             &Line {
                 specversion: "1.0",
-                id: Uuid::now_v7(),
+                id: crate::unique::id(),
                 source,
                 kind: self.kind,
                 time: crate::deployment::timestamp(),

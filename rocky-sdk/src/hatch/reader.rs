@@ -22,10 +22,13 @@ use crate::private_files::{self, PrivateFileError};
 /// How often it is begun anew, where a running service took a segment away between two looks.
 const AGAIN: usize = 4;
 
-/// The lines of a journal in order, each checked against its chain. An unterminated last line (one that is being written,
-/// or was when the writer died) is not read.
+/// The lines of a journal in order, each checked against its chain. What is no whole line yet is not read: the lines that are
+/// being written, what a crash left of the last batch, and the blanks behind them. Nor is what a failed `fdatasync` left in
+/// doubt.
 ///
-/// Damage ends it: behind an error there is no next line.
+/// Damage ends it: behind an error there is no next line. That lines were cut off at the end is no damage here; signatures
+/// are not looked at, nor whether segments that are gone were taken away by the journal.
+/// [`Verifier`](super::Verifier) does both.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -94,7 +97,8 @@ struct Segment {
 /// Reads the journal in the folder `hatch`, without its lock: every segment that is there, from the oldest.
 ///
 /// # Errors
-/// When a file there cannot be read or trusted; damage is reported by the iterator, where it is.
+/// When a file there cannot be read or trusted, or `uncertain.json` does not say what is in doubt; damage in a line is
+/// reported by the iterator, where it is.
 pub fn records(hatch: &Path) -> Result<Records, ScanError> {
     // First what is in doubt: a service that starts meanwhile writes it into a segment, and then takes the marker away.
     let doubts = segment::doubts(hatch)?;
@@ -104,18 +108,29 @@ pub fn records(hatch: &Path) -> Result<Records, ScanError> {
     Ok(Records::of(hatch, segments, ends, signed))
 }
 
-/// Reads the last `lines` of the journal in the folder `hatch`, without its lock, and as few segments as that takes.
-/// [`Records::more`] gives what is written from then on.
+/// Reads the last `lines` of the journal in the folder `hatch`, oldest first, without its lock, and as few segments as that
+/// takes: those before are not looked at. Fewer lines where the journal has fewer. [`Records::more`] gives what is written
+/// from then on.
 ///
 /// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let home = tempfile::tempdir()?;
 /// # let hatch = home.path().join("hatch");
-/// # drop(rocky_sdk::hatch::Journal::open(&hatch, rocky_sdk::hatch::JournalOptions::new("keys"))?);
+/// # let journal = rocky_sdk::hatch::Journal::open(&hatch, rocky_sdk::hatch::JournalOptions::new("keys"))?;
 /// use rocky_sdk::hatch::{Record, tail};
+///
 /// let (last, mut written_since) = tail(&hatch, 10)?;
 /// assert_eq!(last.iter().map(|line: &Record| line.kind.as_str()).collect::<Vec<_>>(), ["segment.opened"]);
 /// assert!(written_since.more()?.is_none(), "nothing yet");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+///
+/// // A program that sends lines elsewhere looks again now and then, and goes on behind the last one.
+/// journal.rotate().await?;
+/// let line = written_since.more()?.expect("the first line of the next segment");
+/// assert_eq!(line.prevhash, last[0].hash);
+/// assert!(line.json().ends_with(&format!(r#","hash":"{}"}}"#, line.hash)));
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors
@@ -338,11 +353,12 @@ impl Records {
         Records { hatch, segments, open: None, chain, source: None, ends, signed, ended: false }
     }
 
-    /// The next line; at the end `None`, and, when it is asked again, what was written since.
+    /// The next line; at the end `None`, and, when it is asked again, what was written since, in newer segments too. It does
+    /// not wait: whoever follows a journal asks again after a while. The iterator ends at its first `None`.
     ///
     /// # Errors
-    /// As the iterator's, and when what was read last is there no more: a write that failed was taken back, and whoever
-    /// reads on has to begin again.
+    /// As the iterator's, and whoever asks again hears of it again. Also when what was read last is there no more: a write
+    /// that failed was taken back, and whoever reads on has to begin again, with [`tail`].
     pub fn more(&mut self) -> Result<Option<Record>, ScanError> {
         if self.ended && self.segments.as_slice().is_empty() {
             let read = self.open.as_ref().map(|segment| segment::name(&segment.path));

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::line;
 use crate::private_files::PrivateFileError;
 
-/// One line of HATCH.
+/// One line of HATCH, as [`records`](super::records) and [`tail`](super::tail) read it: its hash is that of its content,
+/// and it follows the line before.
 ///
 /// ```
 /// # let home = tempfile::tempdir()?;
@@ -23,8 +24,8 @@ use crate::private_files::PrivateFileError;
 ///     lines.iter().filter(move |line| line.traceparent.as_deref().is_some_and(is_of))
 /// }
 ///
-/// /// Whether the line is still there whose hash was sent to another machine. That lines were cut off at the end shows
-/// /// nowhere else: those that are left are a chain.
+/// /// Whether the line is still there whose hash was kept on another machine. If it is, nothing before it was changed. If
+/// /// it is not, lines were cut off or written anew, whoever signed for those that are there now.
 /// fn still_there(lines: &[Record], kept: &str) -> bool {
 ///     lines.iter().any(|line| line.hash == kept)
 /// }
@@ -62,11 +63,11 @@ pub struct Record {
     pub traceparent: Option<String>,
     /// The action as audited; in an outcome `status`, `code`, `error`, `duration_us`.
     pub data: Box<RawValue>,
-    /// Its place in the chain: 20 digits.
+    /// Its place in the chain, from 1: 20 digits.
     pub sequence: String,
-    /// The hash of the line before.
+    /// The hash of the line before: 64 hexadecimal digits, all zero in a chain's first line.
     pub prevhash: String,
-    /// The hash of this line.
+    /// The hash of this line: 64 hexadecimal digits.
     pub hash: String,
     #[serde(skip)]
     text: Box<str>,
@@ -82,13 +83,16 @@ impl Record {
         Ok((record, place))
     }
 
-    /// The line as it stands in the file: one JSON object, its hash last.
+    /// The line as it stands in the file, without its newline: one JSON object, its hash last. What is no field here stands
+    /// there too: `specversion`, `datacontenttype`, `dataschema`, and, in the first line of a batch, `batchstart`.
+    ///
+    /// Empty in a record that was not read from a journal, but deserialized from elsewhere.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.text
     }
 
-    /// A text field of `data`.
+    /// A text field of `data`; `None` where there is none of that name, or it is no text.
     #[must_use]
     pub fn data_text(&self, field: &str) -> Option<String> {
         let data: serde_json::Value = serde_json::from_str(self.data.get()).ok()?;
@@ -133,7 +137,7 @@ impl Tombstone {
     }
 }
 
-/// Where the chain of a journal broke, or why it cannot be read.
+/// Where a journal is damaged, or why it cannot be read.
 ///
 /// ```
 /// # let home = tempfile::tempdir()?;
@@ -163,20 +167,20 @@ pub enum ScanError {
     /// The file cannot be read or trusted.
     #[error(transparent)]
     File(#[from] PrivateFileError),
-    /// A line is not what the chain says.
+    /// A line is not what the chain, or a signed checkpoint, says.
     #[error(
         "{} is damaged at line {line} (byte {offset}): {reason}. Nothing was changed; keep the file as it is and put \
          an undamaged copy in its place",
         path.display()
     )]
     Damaged {
-        /// The segment.
+        /// The segment; or, of the files beside them, the one whose content is not as it was written.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// Where the line begins.
+        /// Where the line begins, in bytes.
         offset: u64,
-        /// What is wrong.
+        /// What is wrong; and, where checkpoints and lines do not fit together, what to do without a copy.
         reason: String,
     },
 }

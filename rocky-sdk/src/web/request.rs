@@ -26,7 +26,7 @@ struct RequestId(String);
 /// Gives each request its id (its own, where that is sane), and the answer the same.
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let given = header(request.headers(), REQUEST_ID).filter(|id| visible(id));
-    let id = given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    let id = given.map_or_else(|| crate::unique::id().to_string(), str::to_owned);
     let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), requestid = id);
     let answered = HeaderValue::from_str(&id);
     request.extensions_mut().insert(RequestId(id));

@@ -185,6 +185,8 @@ pub(super) fn open<S: Storage>(
         place,
         tombstones,
         writer: Mutex::new(Some(writer)),
+        #[cfg(all(test, rocky_bench))]
+        in_memory: false,
     })
 }
 

@@ -18,7 +18,15 @@ use super::{
     segment::Position,
 };
 
-/// Reads a whole journal, on all cores, beside a running service too.
+/// Reads a whole journal, on all cores, beside a running service too, and says whether it is as it was written.
+///
+/// A line that was changed, added, moved or taken out shows, in whichever segment it is; so does a segment that is gone,
+/// unless the journal itself took it away. Lines that were cut off or written anew at the end show as far as a signed
+/// checkpoint speaks of them.
+///
+/// What it cannot know: whether lines stood behind those that are there, after the last checkpoint; and whether somebody who
+/// has the secret key wrote all of it anew, or cut off both the lines and the checkpoints that speak of them. That shows only
+/// against what was kept on another machine: the public key, and the hash of a line.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -28,15 +36,24 @@ use super::{
 /// # let journal = rocky_sdk::hatch::Journal::open(&hatch, rocky_sdk::hatch::JournalOptions::new("keys"))?;
 /// # journal.rotate().await?;
 /// # drop(journal);
+/// use std::num::NonZero;
 /// use rocky_sdk::hatch::{ChainVerdict, CheckpointKey, CheckpointVerdict, Damage, Progress, Verdicts, Verifier};
 ///
+/// // Beside a service: one core is enough, and nobody waits for it.
+/// let verifier = Verifier::new().threads(NonZero::<usize>::MIN);
 /// let shown = |Progress { bytes, of }: Progress| eprint!("\r{} %", bytes * 100 / of.max(1));
-/// let Verdicts { chain, checkpoints, unsigned_events, tombstones, .. } = Verifier::new().verify(&hatch, &shown)?;
+/// let Verdicts { chain, checkpoints, unsigned_events, tombstones, .. } = verifier.verify(&hatch, &shown)?;
 ///
-/// let ChainVerdict { segments, events, broken, .. } = chain;
+/// let ChainVerdict { source, segments, events, first_sequence, last_sequence, last_hash, broken, .. } = chain;
 /// assert_eq!((segments, events, broken), (2, 2, None));
-/// let CheckpointVerdict { key, broken, .. } = checkpoints;
-/// assert_eq!((key, broken), (Some(CheckpointKey::of(&hatch)?), None));
+/// assert_eq!((first_sequence, last_sequence), (1, 2));
+/// println!("{}, up to event {last_sequence}: {last_hash}", source.unwrap_or_default()); // for another machine to keep
+///
+/// let CheckpointVerdict { good, last_sequence, last_time, key, key_was_known, broken, .. } = checkpoints;
+/// assert_eq!((key, key_was_known, broken), (Some(CheckpointKey::of(&hatch)?), true, None));
+/// assert_eq!((good, last_sequence), (2, Some(2))); // one at the start, one on rotation
+/// println!("signed up to there at {}", last_time.unwrap_or_default());
+///
 /// // Whatever was cut off behind the last checkpoint is not missed.
 /// println!("{unsigned_events} events are not signed for yet, {} actions have no outcome", tombstones.len());
 ///
@@ -46,11 +63,13 @@ use super::{
 /// let verdicts = Verifier::new().verify(&hatch, &|_| {})?;
 /// assert!(!verdicts.hold() && verdicts.chain.broken.is_none());
 /// assert!(verdicts.checkpoints.broken.unwrap().contains("1 event is missing"));
+///
 /// // And changes another.
 /// let segment = hatch.join("00000001.jsonl");
 /// std::fs::write(&segment, std::fs::read_to_string(&segment)?.replace("opened", "erased"))?;
-/// let Damage { segment, line, .. } = Verifier::new().verify(&hatch, &|_| {})?.chain.broken.unwrap();
-/// assert_eq!((segment.as_str(), line), ("00000001.jsonl", 1));
+/// let Damage { segment, line, offset, reason } = Verifier::new().verify(&hatch, &|_| {})?.chain.broken.unwrap();
+/// assert_eq!((segment.as_str(), line, offset), ("00000001.jsonl", 1, 0));
+/// assert_eq!(reason, "its hash does not match its content");
 /// # Ok(())
 /// # }
 /// ```
@@ -60,16 +79,16 @@ pub struct Verifier {
     threads: Option<NonZero<usize>>,
 }
 
-/// How far it is.
+/// How far it is: with the last piece, `bytes` is `of`.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     /// Bytes that are read.
     pub bytes: u64,
-    /// Bytes that are there.
+    /// Bytes that are to be read: those that were there when it began.
     pub of: u64,
 }
 
-/// What was found.
+/// What was found. As JSON it has these names; the key is its text.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Verdicts {
@@ -77,32 +96,34 @@ pub struct Verdicts {
     pub chain: ChainVerdict,
     /// Whether the lines are those that were signed for.
     pub checkpoints: CheckpointVerdict,
-    /// The events after the last checkpoint: how many others stood behind them, if any did, nobody can say.
+    /// The events after the last checkpoint that holds. They may have been changed and chained anew, and others may have
+    /// stood behind them: nobody can say.
     pub unsigned_events: u64,
     /// The started events without an outcome, as far as the chain holds. Beside a running service, what it is working on
     /// is among them.
     pub tombstones: Vec<Tombstone>,
 }
 
-/// Of the chain.
+/// Of the chain, as far as it holds: what stands behind a break is not counted.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ChainVerdict {
-    /// The chain's name.
+    /// The chain's name, `/rocky/<app>/<instance>`; `None` where there is no event.
     pub source: Option<String>,
-    /// Segments that are there.
+    /// Segments that are there, behind a break too.
     pub segments: u64,
     /// Events whose hash and place are as they should be.
     pub events: u64,
     /// The sequence of the first of them; 1 unless older segments were taken away.
     pub first_sequence: u64,
-    /// The sequence of the last of them.
+    /// The sequence of the last of them; one less than the first where there is none.
     pub last_sequence: u64,
-    /// Its hash.
+    /// Its hash: 64 hexadecimal digits. Kept on another machine, it says later whether all up to here is still the same.
     pub last_hash: String,
-    /// Bytes behind the last line that is whole: lines that are being written, or were when the writer died.
+    /// Bytes behind the last line that is whole: lines that are being written, or what a crash left of the last batch. The
+    /// next start saves that aside and cuts it off. Blanks are not counted. 0 where the chain is broken.
     pub unfinished_bytes: u64,
-    /// Where it breaks first.
+    /// Where it breaks first; `None` where it holds.
     pub broken: Option<Damage>,
 }
 
@@ -113,34 +134,38 @@ pub struct Damage {
     pub segment: String,
     /// The line, from 1.
     pub line: u64,
-    /// Where the line begins.
+    /// Where the line begins, in bytes.
     pub offset: u64,
     /// What is wrong.
     pub reason: String,
 }
 
-/// Of the checkpoints.
+/// Of the checkpoints: whether they are signed by the key, and the lines are those that were signed for.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct CheckpointVerdict {
-    /// Those that were read, and are good.
+    /// Those that hold. The first one that does not ends it, and so does the end of a chain that is broken. Of events whose
+    /// segments were taken away, only the signature can be looked at.
     pub good: u64,
     /// The event that the last of them speaks of.
     pub last_sequence: Option<u64>,
-    /// When that one was signed.
+    /// When that one was signed: RFC 3339, UTC, microseconds.
     pub last_time: Option<String>,
-    /// Whose signatures they are.
+    /// The key that they were looked at with; `None` where there is no `checkpoints.signed`, or no key was known and the
+    /// first checkpoint names none.
     #[serde(serialize_with = "key_text")]
     pub key: Option<CheckpointKey>,
     /// Whether that key was known beforehand: given, or in the journal's folder. Otherwise it is the one that the
-    /// checkpoints themselves name.
+    /// checkpoints themselves name, and whoever can write there can sign anew with one of their own.
     pub key_was_known: bool,
-    /// What does not hold.
+    /// What does not hold, and in which line of `checkpoints.signed`; also that there is no checkpoint at all where there are
+    /// events. `None` where they hold.
     pub broken: Option<String>,
 }
 
 impl Verdicts {
-    /// Whether chain and checkpoints hold.
+    /// Whether chain and checkpoints hold. Events that are not signed for, actions without an outcome and unfinished bytes
+    /// are no fault of theirs.
     #[must_use]
     pub fn hold(&self) -> bool {
         self.chain.broken.is_none() && self.checkpoints.broken.is_none()
@@ -148,29 +173,34 @@ impl Verdicts {
 }
 
 impl Verifier {
-    /// On all cores, with the key that is in the journal's folder.
+    /// On all cores, with the key that is in the journal's folder; where none is, with the one that the first checkpoint
+    /// names.
     #[must_use]
     pub fn new() -> Self {
         Verifier::default()
     }
 
-    /// The key that signed the checkpoints, as it was printed when the journal could be trusted.
+    /// The key that signed the checkpoints, as it was printed when the journal could be trusted. Checkpoints of another key
+    /// do not hold then, whatever key is in the journal's folder.
     #[must_use]
     pub fn key(self, key: CheckpointKey) -> Self {
         Verifier { key: Some(key), ..self }
     }
 
-    /// On this many threads.
+    /// On this many threads, the caller's among them, in place of one for each core.
     #[must_use]
     pub fn threads(self, threads: NonZero<usize>) -> Self {
         Verifier { threads: Some(threads), ..self }
     }
 
-    /// Reads the journal in the folder `hatch`, without its lock. Calls `progress` now and then, from several threads. Takes
-    /// as long as its bytes take to be hashed, and changes nothing.
+    /// Reads the journal in the folder `hatch`, without its lock. Calls `progress` after each piece of up to 4 MiB, from
+    /// several threads. Takes as long as its bytes take to be hashed, and changes nothing. Lines that are written meanwhile
+    /// may be left out.
     ///
     /// # Errors
-    /// When a file cannot be read or trusted, or what is in doubt cannot be told. Damage in a line is a verdict.
+    /// When a file cannot be read or trusted, `checkpoint.key` is no key, `uncertain.json` does not say what is in doubt, or
+    /// the chain holds and the line of an action without an outcome is not to be found. Any other damage in a line is a
+    /// verdict.
     pub fn verify(&self, hatch: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Result<Verdicts, ScanError> {
         // What was signed is read first: it is in the lines that are read then, whatever is written meanwhile.
         let known = match self.key {
