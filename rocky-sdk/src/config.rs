@@ -32,11 +32,11 @@ pub struct Config {
     pub home: PathBuf,
     /// `ROCKY_LISTEN`: the address to listen on; `127.0.0.1:7070` unless said otherwise. `:0` takes a free port.
     pub listen: String,
-    /// `ROCKY_HATCH_SEGMENT_MIB`, a whole number of MiB from 1 to 1,048,576, in bytes here: from this size on a segment of
-    /// the journal is sealed and the next one begun; 64 MiB unless said otherwise.
+    /// `ROCKY_HATCH_SEGMENT_MIB`, a whole number of MiB from 1 to 1,048,576, in bytes here: from this size on a segment
+    /// of the journal is sealed and the next one begun; 64 MiB unless said otherwise.
     pub hatch_segment_bytes: u64,
-    /// `ROCKY_HATCH_KEEP`, a whole number from 1: how many sealed segments are kept, the older ones taken away; unset keeps
-    /// them all.
+    /// `ROCKY_HATCH_KEEP`, a whole number from 1: how many sealed segments are kept, the older ones taken away; unset
+    /// keeps them all.
     pub hatch_keep: Option<u64>,
 }
 

@@ -327,8 +327,8 @@
 //!
 //! # The audit log
 //!
-//! The journal's lines are a chain, and how far it went is signed now and then. What whoever has this machine cannot change is
-//! what another one keeps: the public key, and the hash of a line.
+//! The journal's lines are a chain, and how far it went is signed now and then. Whoever has this machine can change all
+//! of that. What another machine keeps shows it: the public key, and the hash of a line.
 //!
 //! ```
 //! use rocky_sdk::hatch::{CheckpointKey, Verifier, records};

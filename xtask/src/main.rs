@@ -1,6 +1,8 @@
-//! The developers' commands: `cargo xtask test`, `wall`, `bench`.
+//! The developers' commands: `cargo xtask test`, `wall`, `faults`, `bench`.
 
 mod bench;
+mod faults;
+mod needs;
 mod suites;
 mod test;
 mod wall;
@@ -14,7 +16,10 @@ cargo xtask test             runs every suite that this machine can run, and nam
   --list                     lists the suites
 cargo xtask wall             takes each guarantee away, in a copy, and sees its test go red
   --only NAME                does so for one mutation
-cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile";
+cargo xtask faults           does to a journal what can happen to one, at full length, and fuzzes its reader
+  --short                    does so a few times each
+  --only NAME                does so for one: tamper, kill, power, disk, clock, trust, limit, fuzz
+cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile, journal";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +30,10 @@ fn main() -> ExitCode {
         ["test", "--only", name] => test::run(Some(name), false),
         ["wall"] => wall::run(None),
         ["wall", "--only", name] => wall::run(Some(name)),
+        ["faults"] => faults::run(None, false),
+        ["faults", "--short"] => faults::run(None, true),
+        ["faults", "--only", name] => faults::run(Some(name), false),
+        ["faults", "--short", "--only", name] | ["faults", "--only", name, "--short"] => faults::run(Some(name), true),
         ["bench", name] => bench::run(name),
         ["test", "--list"] => {
             test::list();

@@ -45,7 +45,7 @@ pub(super) struct Checkpoint {
 
 /// The public half of the key that signs a journal's checkpoints. Its text is 64 hexadecimal digits.
 ///
-/// The secret half is in `checkpoint.key`, in the journal's folder, and is never read out of it but to sign.
+/// The secret half is in `checkpoint.key`, in the journal's folder, and nothing here gives it out.
 ///
 /// ```
 /// # let home = tempfile::tempdir()?;
@@ -74,8 +74,8 @@ pub struct CheckpointKey(VerifyingKey);
 pub struct NotAKey;
 
 impl CheckpointKey {
-    /// The key of the journal in the folder `hatch`, which is made when a journal is first opened. It is worked out from the
-    /// secret half, so a copy of the journal without `checkpoint.key` cannot tell it.
+    /// The key of the journal in the folder `hatch`, which is made when a journal is first opened. It is worked out
+    /// from the secret half, so a copy of the journal without `checkpoint.key` cannot tell it.
     ///
     /// # Errors
     /// When `checkpoint.key` is missing, cannot be trusted, or is no key.

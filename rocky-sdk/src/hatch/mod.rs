@@ -3,7 +3,7 @@
 //! [`Relay`] is the one path on which events reach HATCH: it stamps them, bounds them, and waits for them no longer than
 //! it may. A self-host build keeps them in a [`Journal`]: JSON lines in files of its own, each line chained to the one
 //! before by its hash, and how far the chain went signed now and then. [`records`], [`tail`] and [`pending`] read it, and
-//! [`Verifier`] says whether it is whole, all beside a running service too. None of them changes anything.
+//! [`Verifier`] says whether it is whole, all beside a running service too. Reading changes nothing.
 //!
 //! # What stands in a journal's folder
 //!
@@ -17,12 +17,12 @@
 //!   program that follows the file as it grows sees the blanks and not the lines; [`tail`] sees the lines.
 //! - The first line of a segment is `segment.opened`. It names the segment before and the hash of its last line, the
 //!   actions that are still open, and, after a failed `fdatasync`, from which byte on a segment before is not believed.
-//! - `checkpoints.signed`: how far the chain went, one JSON object a line. Its `signature` is last: Ed25519 over `rocky
-//!   hatch checkpoint 1`, a newline, and the line's bytes before `,"signature":`. `checkpoint.key` is the secret half of
-//!   the key.
+//! - `checkpoints.signed`: how far the chain went, one JSON object a line. Its `signature` is last: Ed25519 over
+//!   `rocky hatch checkpoint 1`, a newline, and the line's bytes before `,"signature":`. `checkpoint.key` is the secret
+//!   half of the key.
 //! - `uncertain.json`: what a failed `fdatasync` left in doubt, until a segment's first line says so.
-//! - `NNNNNNNN.next`, `lock`, `ballast`, `torn-*.part`: a segment that is being begun, the writer's lock, the room that is
-//!   kept for outcomes, and what a crash left of the last batch. No reader needs them.
+//! - `NNNNNNNN.next`, `lock`, `ballast`, `torn-*.part`: a segment that is being begun, the writer's lock, the room that
+//!   is kept for outcomes, and what a crash left of the last batch. No reader needs them.
 
 mod backwards;
 #[cfg(all(test, rocky_bench))]

@@ -22,12 +22,12 @@ use crate::private_files::{self, PrivateFileError};
 /// How often it is begun anew, where a running service took a segment away between two looks.
 const AGAIN: usize = 4;
 
-/// The lines of a journal in order, each checked against its chain. What is no whole line yet is not read: the lines that are
-/// being written, what a crash left of the last batch, and the blanks behind them. Nor is what a failed `fdatasync` left in
-/// doubt.
+/// The lines of a journal in order, each checked against its chain. What is no whole line yet is not read: the lines
+/// that are being written, what a crash left of the last batch, and the blanks behind them. Nor is what a failed
+/// `fdatasync` left in doubt.
 ///
-/// Damage ends it: behind an error there is no next line. That lines were cut off at the end is no damage here; signatures
-/// are not looked at, nor whether segments that are gone were taken away by the journal.
+/// Damage ends it: behind an error there is no next line. That lines were cut off at the end is no damage here;
+/// signatures are not looked at, nor whether segments that are gone were taken away by the journal.
 /// [`Verifier`](super::Verifier) does both.
 ///
 /// ```
@@ -82,6 +82,8 @@ pub struct Records {
     ends: BTreeMap<String, u64>,
     /// Up to this event, no crash can have left a line half written: a checkpoint speaks of it.
     signed: u64,
+    /// Where it is damaged: path, line, offset, and why.
+    damage: Option<(PathBuf, u64, u64, String)>,
     ended: bool,
 }
 
@@ -108,9 +110,9 @@ pub fn records(hatch: &Path) -> Result<Records, ScanError> {
     Ok(Records::of(hatch, segments, ends, signed))
 }
 
-/// Reads the last `lines` of the journal in the folder `hatch`, oldest first, without its lock, and as few segments as that
-/// takes: those before are not looked at. Fewer lines where the journal has fewer. [`Records::more`] gives what is written
-/// from then on.
+/// Reads the last `lines` of the journal in the folder `hatch`, oldest first, without its lock, and as few segments as
+/// that takes: those before are not looked at. Fewer lines where the journal has fewer. [`Records::more`] gives what is
+/// written from then on.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -350,15 +352,15 @@ impl Records {
     fn of(hatch: &Path, segments: Vec<PathBuf>, ends: BTreeMap<String, u64>, signed: u64) -> Self {
         let chain = chain_before(&segments, &ends);
         let (hatch, segments) = (hatch.to_owned(), segments.into_iter());
-        Records { hatch, segments, open: None, chain, source: None, ends, signed, ended: false }
+        Records { hatch, segments, open: None, chain, source: None, ends, signed, damage: None, ended: false }
     }
 
-    /// The next line; at the end `None`, and, when it is asked again, what was written since, in newer segments too. It does
-    /// not wait: whoever follows a journal asks again after a while. The iterator ends at its first `None`.
+    /// The next line; at the end `None`, and, when it is asked again, what was written since, in newer segments too. It
+    /// does not wait: whoever follows a journal asks again after a while. The iterator ends at its first `None`.
     ///
     /// # Errors
-    /// As the iterator's, and whoever asks again hears of it again. Also when what was read last is there no more: a write
-    /// that failed was taken back, and whoever reads on has to begin again, with [`tail`].
+    /// As the iterator's, and whoever asks again hears of it again. Also when what was read last is there no more: a
+    /// write that failed was taken back, and whoever reads on has to begin again, with [`tail`].
     pub fn more(&mut self) -> Result<Option<Record>, ScanError> {
         if self.ended && self.segments.as_slice().is_empty() {
             let read = self.open.as_ref().map(|segment| segment::name(&segment.path));
@@ -367,7 +369,14 @@ impl Records {
             self.ends.append(&mut ends(&newer, &[]));
             self.segments = newer.into_iter();
         }
+        // Behind damage nothing is read: whoever asks again hears it again.
+        if let Some((path, line, offset, reason)) = self.damage.clone() {
+            return Err(ScanError::Damaged { path, line, offset, reason });
+        }
         let step = self.step();
+        if let Err(ScanError::Damaged { path, line, offset, reason }) = &step {
+            self.damage = Some((path.clone(), *line, *offset, reason.clone()));
+        }
         self.ended = !matches!(step, Ok(Some(_)));
         step
     }
@@ -381,7 +390,7 @@ impl Records {
                     return Ok(Some(record));
                 }
             }
-            let Some(path) = self.segments.next() else {
+            let Some(path) = self.segments.as_slice().first().cloned() else {
                 return Ok(None);
             };
             if let Some(sealed) = &self.open {
@@ -391,6 +400,7 @@ impl Records {
                 }
             }
             let file = private_files::open(&path, private_files::options().read(true))?;
+            self.segments.next();
             let end = self.ends.get(&segment::name(&path)).copied();
             self.open = Some(Segment { path, lines: BufReader::with_capacity(1 << 16, file), line: 0, offset: 0, end });
         }
@@ -442,11 +452,7 @@ impl Segment {
                 self.lines.seek(SeekFrom::Start(self.offset)).map_err(&at)?;
                 return Ok(None);
             }
-            Err(reason) => {
-                // Whoever asks again hears it again.
-                self.lines.seek(SeekFrom::Start(self.offset)).map_err(&at)?;
-                return Err(self.damaged(reason));
-            }
+            Err(reason) => return Err(self.damaged(reason)),
         };
         if self.line == 0 {
             segment::begins_with(&self.path, &record)?;

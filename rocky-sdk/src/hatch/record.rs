@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::line;
 use crate::private_files::PrivateFileError;
 
-/// One line of HATCH, as [`records`](super::records) and [`tail`](super::tail) read it: its hash is that of its content,
-/// and it follows the line before.
+/// One line of HATCH, as [`records`](super::records) and [`tail`](super::tail) read it: its hash is that of its
+/// content, and it follows the line before.
 ///
 /// ```
 /// # let home = tempfile::tempdir()?;
@@ -24,8 +24,9 @@ use crate::private_files::PrivateFileError;
 ///     lines.iter().filter(move |line| line.traceparent.as_deref().is_some_and(is_of))
 /// }
 ///
-/// /// Whether the line is still there whose hash was kept on another machine. If it is, nothing before it was changed. If
-/// /// it is not, lines were cut off or written anew, whoever signed for those that are there now.
+/// /// Whether the line is still there whose hash was kept on another machine. If it is, nothing before it was changed.
+/// /// If it is not, and its segment was not taken away either, lines were cut off or written anew, whoever signed for
+/// /// those that are there now.
 /// fn still_there(lines: &[Record], kept: &str) -> bool {
 ///     lines.iter().any(|line| line.hash == kept)
 /// }
@@ -83,8 +84,9 @@ impl Record {
         Ok((record, place))
     }
 
-    /// The line as it stands in the file, without its newline: one JSON object, its hash last. What is no field here stands
-    /// there too: `specversion`, `datacontenttype`, `dataschema`, and, in the first line of a batch, `batchstart`.
+    /// The line as it stands in the file, without its newline: one JSON object, its hash last. What is no field here
+    /// stands there too: `specversion`, `datacontenttype`, `dataschema`, and, in the first line of a batch,
+    /// `batchstart`.
     ///
     /// Empty in a record that was not read from a journal, but deserialized from elsewhere.
     #[must_use]

@@ -1,6 +1,7 @@
 //! `bench`: measures something, and says which of its goals are met.
 
 mod compile;
+mod journal;
 
 use std::{
     env, fmt, fs,
@@ -13,7 +14,7 @@ use crate::root;
 /// Its name, and what measures.
 type Bench = (&'static str, fn() -> Result<Vec<Goal>, String>);
 
-const BENCHES: &[Bench] = &[("compile", compile::run)];
+const BENCHES: &[Bench] = &[("compile", compile::run), ("journal", journal::run)];
 
 /// Something measured, beside what it was to be.
 struct Goal {
@@ -130,6 +131,6 @@ mod tests {
 
     #[test]
     fn an_unknown_benchmark_hears_of_the_known_ones() {
-        assert!(run("nothing").unwrap_err().contains("the benchmarks are compile"));
+        assert!(run("nothing").unwrap_err().contains("the benchmarks are compile, journal"));
     }
 }

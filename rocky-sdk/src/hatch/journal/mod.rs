@@ -1,12 +1,12 @@
-//! The self-host HATCH: JSON lines in segments, of which the last is written, and no durable line ever again.
+//! The self-host HATCH: JSON lines in segments. Lines are added to the last one, and none that is durable is changed.
 //!
 //! Callers serialise their events and queue them; one thread writes what is waiting, syncs it once, and wakes them. An
 //! event is durable when its waiter is told so, and not before. A batch that failed is cut off again; a failed
 //! `fdatasync` puts the journal out of service until it is opened again, because nobody can know what is on the disk.
 //!
-//! Lines take the place of blanks that the file was filled with ahead of them. The first line of a batch says that it is, so
-//! that what a crash left of the last one is told from what another hand changed. How far the chain went is signed now and
-//! then, so that a cut at its end is missed.
+//! Lines take the place of blanks that the file was filled with ahead of them. The first line of a batch says that it
+//! is, so that what a crash left of the last one is told from what another hand changed. How far the chain went is
+//! signed now and then, so that a cut at its end is missed.
 
 mod batch;
 #[cfg(test)]
@@ -46,7 +46,8 @@ use super::record::Tombstone;
 /// The most that an outcome's line takes before the writer's own fields.
 pub(crate) const OUTCOME_BYTES: usize = 4096;
 
-/// How much a journal may hold in waiting, how large its segments are and how many are kept, and how often it signs for them.
+/// How much a journal may hold in waiting, how large its segments are and how many are kept, and how often it signs for
+/// them.
 ///
 /// ```
 /// # let home = tempfile::tempdir()?;
@@ -82,18 +83,19 @@ pub struct JournalOptions {
     pub waiting_bytes: usize,
     /// The largest event that is taken, in bytes.
     pub event_bytes: usize,
-    /// From this size on, in bytes, a segment is sealed and the next one begun; at least `event_bytes`. Its first line, which
-    /// grows with the actions that are open, is not counted.
+    /// From this size on, in bytes, a segment is sealed and the next one begun; at least `event_bytes`. Its first line,
+    /// which grows with the actions that are open, is not counted.
     pub segment_bytes: u64,
     /// How many sealed segments are kept. An older one is taken away when a segment is begun, once the event
-    /// `segment.deleted` says so and a checkpoint speaks of that; one in which an open action started stays, and those after
-    /// it. `None` keeps them all.
+    /// `segment.deleted` says so and a checkpoint speaks of that; one in which an open action started stays, and those
+    /// after it. `None` keeps them all.
     pub keep_segments: Option<u64>,
-    /// After so many events a checkpoint is signed; at least 1. One is signed at the start, on rotation and at shutdown too,
-    /// where there are events that none speaks of.
+    /// After so many events a checkpoint is signed; at least 1. One is signed at the start, on rotation and at shutdown
+    /// too, where there are events that none speaks of.
     pub checkpoint_events: u64,
-    /// And no later than this after the first event that no checkpoint speaks of. One that cannot be written is tried again
-    /// each second, and meanwhile [`Doors::ready`](crate::Doors::ready) says so; while the disk is full none is tried.
+    /// And no later than this after the first event that no checkpoint speaks of. One that cannot be written is tried
+    /// again each second, and meanwhile [`Doors::ready`](crate::Doors::ready) says so; while the disk is full none is
+    /// tried.
     pub checkpoint_every: Duration,
 }
 
@@ -122,7 +124,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[error("no new segment was begun: {0}")]
 pub struct NotRotated(pub(crate) String);
 
-/// An open journal. It owns the lock on its folder until it is closed or dropped, and what waits is written and signed for.
+/// An open journal. It owns the lock on its folder until it is closed or dropped, and what waits is written and signed
+/// for.
 ///
 /// ```
 /// # let home = tempfile::tempdir()?;
@@ -161,20 +164,21 @@ pub(crate) struct Reservation {
 }
 
 impl Journal {
-    /// Opens the journal in `folder` (0700), or begins one. Takes its lock, checks the active segment's chain and that the
-    /// segment before ends where it goes on, and that the event of the last checkpoint is there, and finds the started events
-    /// that have no outcome, in whichever segment they are. Sealed segments are not read through:
+    /// Opens the journal in `folder` (0700), or begins one. Takes its lock, checks the active segment's chain and that
+    /// the segment before ends where it goes on, and that the event of the last checkpoint is there, and finds the
+    /// started events that have no outcome, in whichever segment they are. Sealed segments are not read through:
     /// [`Verifier`](super::Verifier) does that. The first time, it makes the key that signs the checkpoints, 0600.
     ///
-    /// What a crash left of the last batch, which nobody was told of, is saved beside the segments as `torn-*.part`, cut off,
-    /// and recorded as `log.recovered`. What a failed `fdatasync` left in doubt stays where it is: a new segment is begun,
-    /// and its first line says from where on nobody believes it. Where there are events and no checkpoint, because an
-    /// operator moved `checkpoints.signed` elsewhere, `log.unsigned` says how many nobody signed for.
+    /// What a crash left of the last batch, which nobody was told of, is saved beside the segments as `torn-*.part`,
+    /// cut off, and recorded as `log.recovered`. What a failed `fdatasync` left in doubt stays where it is: a new
+    /// segment is begun, and its first line says from where on nobody believes it. Where there are events and no
+    /// checkpoint, because an operator moved `checkpoints.signed` elsewhere, `log.unsigned` says how many nobody signed
+    /// for.
     ///
     /// # Errors
-    /// [`OpenError`] when another process holds it, a file cannot be trusted, a line is damaged, or the journal is not what
-    /// was signed for: it ends before the last checkpoint, or has another event there. Nothing that was there is changed
-    /// then, and the error says what to do.
+    /// [`OpenError`] when another process holds it, a file cannot be trusted, a line is damaged, or the journal is not
+    /// what was signed for: it ends before the last checkpoint, or has another event there. Nothing that was there is
+    /// changed then, and the error says what to do.
     pub fn open(folder: &Path, options: JournalOptions) -> Result<Self, OpenError> {
         open::open(folder, options, |storage| storage)
     }

@@ -20,13 +20,15 @@ use super::{
 
 /// Reads a whole journal, on all cores, beside a running service too, and says whether it is as it was written.
 ///
-/// A line that was changed, added, moved or taken out shows, in whichever segment it is; so does a segment that is gone,
-/// unless the journal itself took it away. Lines that were cut off or written anew at the end show as far as a signed
-/// checkpoint speaks of them.
+/// A line that was changed, added, moved or taken out shows, in whichever segment it is; so does a segment that is
+/// gone, unless the journal itself took it away. Lines that were cut off or written anew at the end show as far as a
+/// signed checkpoint speaks of them.
 ///
-/// What it cannot know: whether lines stood behind those that are there, after the last checkpoint; and whether somebody who
-/// has the secret key wrote all of it anew, or cut off both the lines and the checkpoints that speak of them. That shows only
-/// against what was kept on another machine: the public key, and the hash of a line.
+/// What it cannot know: whether the lines after the last checkpoint are those that were written, and whether others
+/// stood behind them; whether lines were cut off together with the checkpoints that speak of them; and whether somebody
+/// who has the secret key wrote all of it anew. That shows only against the hash of a line, kept on another machine.
+/// Somebody else's key in the place of the journal's shows against the public key, kept there too: see
+/// [`key`](Verifier::key).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -47,7 +49,8 @@ use super::{
 /// let ChainVerdict { source, segments, events, first_sequence, last_sequence, last_hash, broken, .. } = chain;
 /// assert_eq!((segments, events, broken), (2, 2, None));
 /// assert_eq!((first_sequence, last_sequence), (1, 2));
-/// println!("{}, up to event {last_sequence}: {last_hash}", source.unwrap_or_default()); // for another machine to keep
+/// // For another machine to keep:
+/// println!("{}, up to event {last_sequence}: {last_hash}", source.unwrap_or_default());
 ///
 /// let CheckpointVerdict { good, last_sequence, last_time, key, key_was_known, broken, .. } = checkpoints;
 /// assert_eq!((key, key_was_known, broken), (Some(CheckpointKey::of(&hatch)?), true, None));
@@ -96,8 +99,8 @@ pub struct Verdicts {
     pub chain: ChainVerdict,
     /// Whether the lines are those that were signed for.
     pub checkpoints: CheckpointVerdict,
-    /// The events after the last checkpoint that holds. They may have been changed and chained anew, and others may have
-    /// stood behind them: nobody can say.
+    /// The events after the last checkpoint that holds. They may have been changed and chained anew, and others may
+    /// have stood behind them: nobody can say.
     pub unsigned_events: u64,
     /// The started events without an outcome, as far as the chain holds. Beside a running service, what it is working on
     /// is among them.
@@ -118,10 +121,12 @@ pub struct ChainVerdict {
     pub first_sequence: u64,
     /// The sequence of the last of them; one less than the first where there is none.
     pub last_sequence: u64,
-    /// Its hash: 64 hexadecimal digits. Kept on another machine, it says later whether all up to here is still the same.
+    /// Its hash: 64 hexadecimal digits. Kept on another machine, it says later whether all up to here is still the
+    /// same.
     pub last_hash: String,
-    /// Bytes behind the last line that is whole: lines that are being written, or what a crash left of the last batch. The
-    /// next start saves that aside and cuts it off. Blanks are not counted. 0 where the chain is broken.
+    /// Bytes behind the last line that is whole, but for blanks: lines that are being written, or what a crash left of
+    /// the last batch, which the next start saves aside and cuts off. A line of that batch that somebody changed, and
+    /// that no checkpoint speaks of, looks the same.
     pub unfinished_bytes: u64,
     /// Where it breaks first; `None` where it holds.
     pub broken: Option<Damage>,
@@ -144,28 +149,28 @@ pub struct Damage {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct CheckpointVerdict {
-    /// Those that hold. The first one that does not ends it, and so does the end of a chain that is broken. Of events whose
-    /// segments were taken away, only the signature can be looked at.
+    /// Those that hold. The first one that does not ends it, and so does the end of a chain that is broken. Of events
+    /// whose segments were taken away, only the signature can be looked at.
     pub good: u64,
     /// The event that the last of them speaks of.
     pub last_sequence: Option<u64>,
     /// When that one was signed: RFC 3339, UTC, microseconds.
     pub last_time: Option<String>,
-    /// The key that they were looked at with; `None` where there is no `checkpoints.signed`, or no key was known and the
-    /// first checkpoint names none.
+    /// The key that they were looked at with; `None` where there is no `checkpoints.signed`, or no key was known and
+    /// the first checkpoint names none.
     #[serde(serialize_with = "key_text")]
     pub key: Option<CheckpointKey>,
     /// Whether that key was known beforehand: given, or in the journal's folder. Otherwise it is the one that the
     /// checkpoints themselves name, and whoever can write there can sign anew with one of their own.
     pub key_was_known: bool,
-    /// What does not hold, and in which line of `checkpoints.signed`; also that there is no checkpoint at all where there are
-    /// events. `None` where they hold.
+    /// What does not hold, and in which line of `checkpoints.signed`; also that there is no checkpoint at all where
+    /// there are events. `None` where they hold.
     pub broken: Option<String>,
 }
 
 impl Verdicts {
-    /// Whether chain and checkpoints hold. Events that are not signed for, actions without an outcome and unfinished bytes
-    /// are no fault of theirs.
+    /// Whether chain and checkpoints hold. Events that are not signed for, actions without an outcome and unfinished
+    /// bytes are no fault of theirs.
     #[must_use]
     pub fn hold(&self) -> bool {
         self.chain.broken.is_none() && self.checkpoints.broken.is_none()
@@ -173,15 +178,15 @@ impl Verdicts {
 }
 
 impl Verifier {
-    /// On all cores, with the key that is in the journal's folder; where none is, with the one that the first checkpoint
-    /// names.
+    /// On all cores, with the key that is in the journal's folder; where none is, with the one that the first
+    /// checkpoint names.
     #[must_use]
     pub fn new() -> Self {
         Verifier::default()
     }
 
-    /// The key that signed the checkpoints, as it was printed when the journal could be trusted. Checkpoints of another key
-    /// do not hold then, whatever key is in the journal's folder.
+    /// The key that signed the checkpoints, as it was printed when the journal could be trusted. Checkpoints of another
+    /// key do not hold then, whatever key is in the journal's folder.
     #[must_use]
     pub fn key(self, key: CheckpointKey) -> Self {
         Verifier { key: Some(key), ..self }
@@ -193,14 +198,14 @@ impl Verifier {
         Verifier { threads: Some(threads), ..self }
     }
 
-    /// Reads the journal in the folder `hatch`, without its lock. Calls `progress` after each piece of up to 4 MiB, from
-    /// several threads. Takes as long as its bytes take to be hashed, and changes nothing. Lines that are written meanwhile
-    /// may be left out.
+    /// Reads the journal in the folder `hatch`, without its lock. Calls `progress` after each piece of up to 4 MiB,
+    /// from several threads. Takes as long as its bytes take to be hashed, and changes nothing. Lines that are written
+    /// meanwhile may be left out.
     ///
     /// # Errors
-    /// When a file cannot be read or trusted, `checkpoint.key` is no key, `uncertain.json` does not say what is in doubt, or
-    /// the chain holds and the line of an action without an outcome is not to be found. Any other damage in a line is a
-    /// verdict.
+    /// When a file cannot be read or trusted, `checkpoint.key` is no key, `uncertain.json` does not say what is in
+    /// doubt, or the chain holds and the line of an action without an outcome is not to be found. Any other damage in a
+    /// line is a verdict.
     pub fn verify(&self, hatch: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Result<Verdicts, ScanError> {
         // What was signed is read first: it is in the lines that are read then, whatever is written meanwhile.
         let known = match self.key {
