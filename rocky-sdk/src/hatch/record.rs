@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-/// A started event without an outcome; [`pending`] and [`Journal::tombstones`](super::Journal::tombstones) find them.
+/// A started event without an outcome; [`pending`](super::pending) and [`Journal::tombstones`](super::Journal::tombstones) find them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tombstone {
     /// The action.

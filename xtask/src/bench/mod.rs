@@ -1,6 +1,7 @@
 //! `bench`: measures something, and says which of its goals are met.
 
 mod compile;
+mod doors;
 mod journal;
 
 use std::{
@@ -14,7 +15,7 @@ use crate::root;
 /// Its name, and what measures.
 type Bench = (&'static str, fn() -> Result<Vec<Goal>, String>);
 
-const BENCHES: &[Bench] = &[("compile", compile::run), ("journal", journal::run)];
+const BENCHES: &[Bench] = &[("compile", compile::run), ("journal", journal::run), ("doors", doors::run)];
 
 /// Something measured, beside what it was to be.
 struct Goal {
@@ -131,6 +132,6 @@ mod tests {
 
     #[test]
     fn an_unknown_benchmark_hears_of_the_known_ones() {
-        assert!(run("nothing").unwrap_err().contains("the benchmarks are compile, journal"));
+        assert!(run("nothing").unwrap_err().contains("the benchmarks are compile, journal, doors"));
     }
 }

@@ -1,7 +1,8 @@
-//! The fuzzer: all that reads a hatch folder, on folders that somebody else may have written, for so many seconds of CPU.
+//! The fuzzer: all that reads a hatch folder, on folders that somebody else may have written, for so many seconds of
+//! CPU.
 //!
-//! cargo-fuzz builds the target. Its program is run as it is, in processes that share what they find: so each has an exit
-//! code of its own, and its own account of CPU.
+//! cargo-fuzz builds the target. Its program is run as it is, in processes that share what they find: so each has an
+//! exit code of its own, and its own account of CPU.
 
 use std::{
     env, fs,
@@ -86,7 +87,10 @@ fn judge(fuzzers: &[Fuzzer], wanted: f64) -> Result<Row, String> {
                 println!("again: RUSTC_BOOTSTRAP=1 cargo fuzz run {TARGET} --fuzz-dir {PACKAGE} {artifact}");
                 trouble.push(format!("found {artifact}"));
             }
-            None => trouble.push(format!("{:?}, as {} says", fuzzer.status, fuzzer.log.display())),
+            None => {
+                let ended = fuzzer.status.map_or("not ended".to_owned(), |status| status.to_string());
+                trouble.push(format!("{ended}: see {}", fuzzer.log.display()));
+            }
         }
     }
     let spent = spent(fuzzers);

@@ -47,6 +47,7 @@ impl Heard {
             "ok" => self.ends(true),
             "FAILED" => self.ends(false),
             "" => {}
+            ignored if ignored.starts_with("ignored") => self.running = None,
             other => running.said.push(other.to_owned()),
         }
     }
@@ -108,6 +109,7 @@ mod tests {
             FAULT\tit stands still\t5 (2 lost)\n\
             ok\n\
             test a::quiet ... ok\n\
+            test a::slow ... ignored, by hand\n\
             test a::dice ... ROCKY_SEED=7\n\
             FAULT\tit falls\t1\n\
             ok\n\n\

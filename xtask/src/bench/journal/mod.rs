@@ -29,10 +29,10 @@ pub(super) fn run() -> Result<Vec<Goal>, String> {
 }
 
 /// The folder of all that is written. It is taken away with this.
-struct Disk(PathBuf);
+pub(super) struct Disk(PathBuf);
 
 impl Disk {
-    fn empty() -> Result<Self, String> {
+    pub(super) fn empty() -> Result<Self, String> {
         let disk = Disk(root().join("target/bench-data"));
         let made = disk.take_away().and_then(|()| fs::create_dir_all(&disk.0));
         made.map_err(|error| format!("{} cannot be made: {error}", disk.0.display()))?;
@@ -44,7 +44,7 @@ impl Disk {
         Ok(disk)
     }
 
-    fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.0
     }
 
@@ -87,12 +87,11 @@ struct Programs {
 impl Programs {
     fn build() -> Result<Self, String> {
         eprintln!("building rocky's own measurements, and its peers");
-        let mut rocky = cargo(&["test", "--no-run", "-p", "rocky-sdk", "--no-default-features", "--lib"]);
-        rocky.current_dir(root()).env("RUSTFLAGS", "--cfg rocky_bench");
+        let rocky = rocky_tests()?;
         let mut peers = cargo(&["build", "--bin", "journal"]);
         // From inside: its own `.cargo/config.toml` is found only there. No flags, as rocky has none that matter.
         peers.current_dir(root().join("xtask/peers")).env("RUSTFLAGS", "");
-        Ok(Programs { rocky: built(rocky, "bench", "rocky_sdk")?, peers: built(peers, "peers", "journal")? })
+        Ok(Programs { rocky, peers: built(peers, "peers", "journal")? })
     }
 
     /// Runs one of rocky's own measurements, a test of `hatch::bench`.
@@ -115,8 +114,15 @@ impl Programs {
     }
 }
 
+/// The SDK's own measurements: tests that are compiled for nobody else.
+pub(super) fn rocky_tests() -> Result<PathBuf, String> {
+    let mut rocky = cargo(&["test", "--no-run", "-p", "rocky-sdk", "--no-default-features", "--lib"]);
+    rocky.current_dir(root()).env("RUSTFLAGS", "--cfg rocky_bench");
+    built(rocky, "bench", "rocky_sdk")
+}
+
 /// Builds a program in a target folder of its own; where it lies.
-fn built(mut command: Command, target: &str, name: &str) -> Result<PathBuf, String> {
+pub(super) fn built(mut command: Command, target: &str, name: &str) -> Result<PathBuf, String> {
     command.args(["--release", "--locked", "--message-format=json-render-diagnostics"]);
     command.env("CARGO_TARGET_DIR", root().join("target").join(target)).env_remove("CARGO_ENCODED_RUSTFLAGS");
     let said = output(&mut command)?;
@@ -132,10 +138,10 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
 }
 
 /// The line of JSON that a measurement prints.
-struct Said(Value);
+pub(super) struct Said(Value);
 
 impl Said {
-    fn by(command: &mut Command) -> Result<Self, String> {
+    pub(super) fn by(command: &mut Command) -> Result<Self, String> {
         let said = output(command)?;
         let text = String::from_utf8_lossy(&said.stdout);
         Said::read(&text).ok_or_else(|| format!("this printed no line of JSON: {command:?}\n{text}"))
@@ -146,7 +152,7 @@ impl Said {
         text.lines().find_map(|line| serde_json::from_str(&line[line.find('{')?..]).ok()).map(Said)
     }
 
-    fn number(&self, name: &str) -> Result<f64, String> {
+    pub(super) fn number(&self, name: &str) -> Result<f64, String> {
         self.0[name].as_f64().ok_or_else(|| self.has_no(name))
     }
 
@@ -161,7 +167,7 @@ impl Said {
 
 /// A goal for a number.
 #[derive(Clone, Copy)]
-enum Bound {
+pub(super) enum Bound {
     AtLeast(f64),
     AtMost(f64),
     Below(f64),
@@ -177,7 +183,7 @@ impl Bound {
     }
 
     /// `times` is what was measured each time; `unit` stands behind it, with its space.
-    fn goal(self, name: impl Into<String>, times: &Times, unit: &str) -> Goal {
+    pub(super) fn goal(self, name: impl Into<String>, times: &Times, unit: &str) -> Goal {
         let measured = format!("{}{unit}", spread(times));
         Goal { name: name.into(), goal: format!("{self}{unit}"), measured, met: Some(self.holds(times.median())) }
     }
@@ -194,7 +200,7 @@ impl fmt::Display for Bound {
 }
 
 /// What no goal is set for.
-fn information(name: impl Into<String>, times: &Times, unit: &str) -> Goal {
+pub(super) fn information(name: impl Into<String>, times: &Times, unit: &str) -> Goal {
     Goal { name: name.into(), goal: "-".to_owned(), measured: format!("{}{unit}", spread(times)), met: None }
 }
 

@@ -168,10 +168,4 @@ mod tests {
         assert_eq!(measured().near_the_ceiling().met, Some(true));
         assert_eq!(measured().faster_than("raft-engine", 1.5).met, Some(false), "what was not measured meets no goal");
     }
-
-    #[test]
-    fn a_batch_is_a_whole_number() {
-        assert_eq!(31.6_f64.round().max(1.0).to_string(), "32");
-        assert_eq!(SECONDS.to_string(), "2");
-    }
 }
