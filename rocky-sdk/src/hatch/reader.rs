@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     checkpoint,
     journal::Doubt,
-    line::Link,
+    line::{self, Link},
     record::{Record, ScanError, Tombstone},
     run,
     segment::{self, Position, StillOpen},
@@ -247,7 +247,9 @@ pub(super) fn active(hatch: &Path) -> Result<Option<Active>, ScanError> {
             .any(|doubt| doubt.offset == 0 && segment::number(&segment::name(path)) == Some(doubt.segment));
         match segment::opened(path) {
             _ if nothing => Ok(None),
-            Err(ScanError::Damaged { .. }) if path == newest && segment::is_unfinished(path, 0)? => Ok(None),
+            Err(ScanError::Damaged { .. }) if path == newest && segment::is_unfinished(path, 0, &Link::GENESIS)? => {
+                Ok(None)
+            }
             opened => opened,
         }
     };
@@ -285,7 +287,9 @@ impl Active {
         let run = run::read(path, 0..u64::MAX, end)?;
         let damaged = |offset, reason: &str| Err(segment::damaged(path, offset, reason));
         if let Some((offset, reason)) = &run.broken {
-            if end.is_some() || *path != self.path || !segment::is_unfinished(path, *offset)? {
+            let behind = run.last.unwrap_or(self.chain);
+            let newest = end.is_none() && *path == self.path && run.may_be_unfinished;
+            if !newest || !segment::is_unfinished(path, *offset, &behind)? {
                 return damaged(*offset, reason);
             }
             self.unfinished = Some(reason.clone());
@@ -448,7 +452,12 @@ impl Segment {
         });
         let (record, place) = match read {
             Ok(read) => read,
-            Err(_) if may_be_unfinished && self.end.is_none() && segment::is_unfinished(&self.path, self.offset)? => {
+            Err(_)
+                if may_be_unfinished
+                    && self.end.is_none()
+                    && line::place(&line).is_err()
+                    && segment::is_unfinished(&self.path, self.offset, chain)? =>
+            {
                 self.lines.seek(SeekFrom::Start(self.offset)).map_err(&at)?;
                 return Ok(None);
             }

@@ -35,6 +35,8 @@ pub(super) struct Run {
     pub(super) end: Option<u64>,
     /// Where the first line begins that cannot be, and why.
     pub(super) broken: Option<(u64, String)>,
+    /// Whether that line's hash is not that of its content: it may not be written to its end.
+    pub(super) may_be_unfinished: bool,
     /// The actions of which an odd number of lines was seen: the first starts an action, the second ends it.
     pub(super) open: HashMap<Uuid, u64>,
     /// What the run says of segments that were taken away, and in which event.
@@ -70,7 +72,7 @@ pub(super) fn read(path: &Path, range: Range<u64>, end: Option<u64>) -> Result<R
         let offset = lines.begins();
         let Some(line) = lines.next().map_err(&at)? else { break };
         if let Err(reason) = run.take(&finders, offset, line) {
-            run.broken = Some((offset, reason));
+            (run.broken, run.may_be_unfinished) = (Some((offset, reason)), line::place(line).is_err());
             break;
         }
         run.end = Some(lines.begins());

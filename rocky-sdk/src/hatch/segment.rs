@@ -213,18 +213,35 @@ pub(super) fn behind(path: &Path, whole: u64) -> Result<Vec<u8>, ScanError> {
 
 /// Whether a line of the newest segment, which begins there and is not as it should be, and what is behind it, can be what a
 /// crash left of the last batch: any part of it may be there. A line that is whole, and in the wrong place, was not left by
-/// a crash; and where a later batch begins, the one before was durable.
-pub(super) fn is_unfinished(path: &Path, offset: u64) -> Result<bool, ScanError> {
-    let rest = behind(path, offset)?;
-    let whole = memchr::memrchr(b'\n', &rest).map_or(0, |last| last + 1);
-    let mut lines = rest[..whole].split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1]);
-    let first = lines.next().unwrap_or_default();
-    // A line of a later batch may stand behind one that has lost its end.
-    let within = |line: &[u8]| {
-        let begin = memchr::memmem::rfind(line, run::ID);
-        begin.is_some_and(|begin| line::begins_batch(&line[begin..]))
-    };
-    Ok(line::place(first).is_err() && !within(first) && !lines.any(within))
+/// a crash; and where a later batch begins, the one before was durable. `chain` is where the lines before it end.
+pub(super) fn is_unfinished(path: &Path, offset: u64, chain: &Link) -> Result<bool, ScanError> {
+    let mut rest = behind(path, offset)?;
+    loop {
+        if rest.len() as u64 >= LONGEST {
+            return Ok(false); // no batch is so large
+        }
+        let whole = memchr::memrchr(b'\n', &rest).map_or(0, |last| last + 1);
+        let mut lines = rest[..whole].split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1]);
+        let first = lines.next().unwrap_or_default();
+        if let Ok(place) = line::place(first) {
+            // It was being written when it was read.
+            return Ok(place.follows(chain).is_ok());
+        }
+        // A line of a later batch may stand behind one that has lost its end.
+        let within = |line: &[u8]| {
+            let begin = memchr::memmem::rfind(line, run::ID);
+            begin.is_some_and(|begin| line::begins_batch(&line[begin..]))
+        };
+        if !within(first) && !lines.any(within) {
+            return Ok(true);
+        }
+        // Beside a writer, what was read may be older at its beginning than at its end.
+        let again = behind(path, offset)?;
+        if again == rest {
+            return Ok(false);
+        }
+        rest = again;
+    }
 }
 
 fn open(path: &Path) -> Result<File, ScanError> {

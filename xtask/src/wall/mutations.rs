@@ -1610,8 +1610,12 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
         name: "torn-batch-refused",
         guards: "HATCH",
         file: "rocky-sdk/src/hatch/segment.rs",
-        from: "Ok(line::place(first).is_err() &&",
-        to: "Ok(whole == 0 && line::place(first).is_err() &&",
+        from: "            return Ok(true);
+        }
+        // Beside a writer",
+        to: "            return Ok(whole == 0);
+        }
+        // Beside a writer",
         killer: Unit("hatch::faults::power::any_part_of_what_was_not_synced_is_there"),
     },
     Mutation {
@@ -1626,8 +1630,8 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
         name: "later-batch-not-looked-for",
         guards: "HATCH",
         file: "rocky-sdk/src/hatch/segment.rs",
-        from: " && !lines.any(within))",
-        to: ")",
+        from: "if !within(first) && !lines.any(within) {",
+        to: "if !within(first) {",
         killer: Unit("hatch::journal::checkpoint_tests::a_changed_line_before_a_later_batch_is_no_unfinished_one"),
     },
     Mutation {

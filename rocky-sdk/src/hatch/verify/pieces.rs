@@ -198,7 +198,8 @@ impl Together {
             }
         }
         if let Some((offset, reason)) = &run.broken {
-            if !piece.segment.newest || piece.segment.end.is_some() || !segment::is_unfinished(path, *offset)? {
+            let newest = piece.segment.newest && piece.segment.end.is_none() && run.may_be_unfinished;
+            if !newest || !segment::is_unfinished(path, *offset, &self.chain)? {
                 return damaged(*offset, reason);
             }
             self.unfinished = damage(segment::damaged(path, *offset, reason)).ok();
