@@ -211,7 +211,8 @@ fn is_as_signed(folder: &Path, found: Option<&Active>, last: Option<&Checkpoint>
         return damaged(format!("its checkpoints are another journal's, {}", last.source));
     }
     let segments = reader::segments(folder)?;
-    let ends = reader::ends(&segments, found.map_or(&[], |found| &found.doubts));
+    let mut ends = reader::ends(&segments, found.map_or(&[], |found| &found.doubts));
+    ends.entry(segment::name(&path)).and_modify(|end| *end = whole.min(*end)).or_insert(whole);
     if !checkpoint::stands(folder, last, &ends)? {
         let other = format!("event {} is another one than the one that a signed checkpoint speaks of", last.sequence);
         let line_end = last.offset.saturating_sub(1);

@@ -89,6 +89,18 @@ pub(super) fn read_all(hatch: &Path, threads: usize, progress: &(dyn Fn(Progress
         Some(newest) => segment::behind(&newest.path, together.whole)?.len() as u64,
         None => 0,
     };
+    // What was not read as a line of the chain is not believed either.
+    let mut ends = ends;
+    let read_last = together.read_last;
+    for segment in &segments {
+        let name = segment::name(&segment.path);
+        let whole = match (segment::number(&name)).cmp(&read_last) {
+            std::cmp::Ordering::Less => continue,
+            std::cmp::Ordering::Equal => together.whole,
+            std::cmp::Ordering::Greater => 0,
+        };
+        ends.entry(name).and_modify(|end| *end = whole.min(*end)).or_insert(whole);
+    }
     Ok(Found {
         segments: segments.len() as u64,
         source: together.named.as_ref().and_then(Run::source),
@@ -161,6 +173,8 @@ struct Together {
     deleted: Vec<(Deleted, u64)>,
     /// What is wrong with the line behind the last one, where it is one that a crash can have left.
     unfinished: Option<Damage>,
+    /// The number of the segment that was read last.
+    read_last: Option<u64>,
 }
 
 impl Together {
@@ -170,7 +184,7 @@ impl Together {
         let opened = oldest.and_then(|oldest| segment::opened(&oldest.path).ok().flatten());
         let open = opened.map(|opened| opened.open).unwrap_or_default();
         let open = open.iter().map(|open| (open.actionid, open.position())).collect();
-        Together { chain, whole: 0, named: None, open, deleted: Vec::new(), unfinished: None }
+        Together { chain, whole: 0, named: None, open, deleted: Vec::new(), unfinished: None, read_last: None }
     }
 
     /// Takes the next piece, of which this was read. What is damaged ends it.
@@ -179,7 +193,7 @@ impl Together {
         let damaged = |offset, reason: &str| Err(segment::damaged(path, offset, reason));
         let begins = piece.range.start == 0;
         if begins {
-            self.whole = 0;
+            (self.whole, self.read_last) = (0, segment::number(&segment::name(path)));
         }
         if let Some((offset, place)) = &run.first {
             place.follows(&self.chain).or_else(|reason| damaged(*offset, &reason))?;

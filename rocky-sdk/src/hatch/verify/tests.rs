@@ -14,6 +14,7 @@ use super::{Verdicts, Verifier};
 use crate::hatch::{
     CheckpointKey, ScanError,
     journal::rig::{Rig, rotate, write},
+    pending, records, tail,
 };
 
 fn verified(folder: &Path) -> Verdicts {
@@ -199,4 +200,54 @@ async fn a_line_is_read_whole_wherever_it_stands() {
         assert!(verdicts.chain.unfinished_bytes > 0 && verdicts.checkpoints.broken.is_some(), "{cut}");
         fs::write(rig.folder.join("00000001.jsonl"), text).unwrap();
     }
+}
+
+/// Whoever reads beside a writer at work sees lines that are half written, segments that are begun and, of one write, the end
+/// before the beginning: none of it is damage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beside_a_writer_nothing_looks_damaged() {
+    let mut rig = Rig::new();
+    (rig.options.segment_bytes, rig.options.checkpoint_events) = (256 << 10, 200);
+    let journal = std::sync::Arc::new(rig.open().unwrap());
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writers: Vec<_> = (0..16)
+        .map(|_| {
+            let (journal, over) = (std::sync::Arc::clone(&journal), std::sync::Arc::clone(&over));
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    let id = Uuid::now_v7();
+                    write(&journal, "a.started", Some(id)).await.unwrap();
+                    write(&journal, "a.done", Some(id)).await.unwrap();
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+            })
+        })
+        .collect();
+    let folder = rig.folder.clone();
+    let reader = std::thread::spawn(move || {
+        let (_, mut follower) = tail(&folder, 0).unwrap();
+        let mut followed = 0;
+        for _ in 0..20 {
+            let verdicts = verified(&folder);
+            assert!(verdicts.hold(), "{verdicts:?}");
+            for line in records(&folder).unwrap().take(2000).chain(tail(&folder, 20).unwrap().1) {
+                line.unwrap();
+            }
+            assert!(pending(&folder).unwrap().len() <= 16);
+            // No more than that: the writers may be quicker.
+            while followed % 200 != 199 && follower.more().unwrap().is_some() {
+                followed += 1;
+            }
+            followed += 1;
+        }
+        followed
+    });
+    while !reader.is_finished() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    over.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert!(reader.join().unwrap() > 100);
 }
