@@ -143,10 +143,10 @@ fn fill() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let mut options = options();
-        (options.waiting_bytes, options.open_actions) = (64 << 20, 4096);
+        (options.waiting_bytes, options.open_actions) = (64 << 20, 1024);
         let journal = Arc::new(Journal::open(&folder, options).unwrap());
         let fill: Arc<str> = filling(&journal, bytes).into();
-        let tasks = 4096;
+        let tasks = 256; // no more actions are open at once than on a busy day
         let tasks: Vec<_> = (0..tasks)
             .map(|task| {
                 let (journal, fill) = (Arc::clone(&journal), Arc::clone(&fill));

@@ -53,7 +53,7 @@ impl Hash {
         let digest = Sha256::new().chain_update(DOMAIN).chain_update(before).finalize();
         let mut text = [0; HEX];
         for (two, byte) in text.chunks_exact_mut(2).zip(digest) {
-            two.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+            two.copy_from_slice(&TWO_DIGITS[usize::from(byte)]);
         }
         Hash(text)
     }
@@ -143,9 +143,17 @@ fn number(text: &[u8; DIGITS]) -> Option<u64> {
     number.filter(|number| *number < MOST)
 }
 
-fn digit(four: u8) -> u8 {
-    if four < 10 { b'0' + four } else { b'a' + four - 10 }
-}
+/// Of each byte, its hexadecimal digits.
+const TWO_DIGITS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    table
+};
 
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
