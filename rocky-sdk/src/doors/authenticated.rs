@@ -182,7 +182,9 @@ impl Doors {
 
     /// An adapter that panics has decided about nobody.
     async fn resolve(&self, credentials: &Credentials) -> Result<Session, Unresolved> {
-        let airlock = &self.inner().airlock;
+        // On the doors' runtime, whoever polls it.
+        let (airlock, runtime) = (&self.inner().airlock, self.runtime());
+        let entered = runtime.enter();
         let Ok(mut answer) = catch_unwind(AssertUnwindSafe(|| airlock.resolve(credentials))) else {
             return Err(panicked());
         };
@@ -190,7 +192,13 @@ impl Doors {
             let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
             polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
         });
-        let answered = tokio::time::timeout(self.inner().limits.airlock, asked).await;
+        let mut asked = Box::pin(tokio::time::timeout(self.inner().limits.airlock, asked));
+        drop(entered);
+        let answered = poll_fn(|context| {
+            let _entered = runtime.enter();
+            asked.as_mut().poll(context)
+        });
+        let answered = answered.await;
         answered.unwrap_or_else(|_| Err(Unresolved::Unavailable("it did not answer in time".to_owned())))
     }
 }

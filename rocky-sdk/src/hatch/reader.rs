@@ -321,19 +321,21 @@ impl Active {
         Ok(())
     }
 
-    /// The started events that have no outcome, oldest first: a UUIDv7 sorts by its time.
+    /// The started events that have no outcome, oldest first.
     pub(super) fn tombstones(&self, hatch: &Path) -> Result<Vec<Tombstone>, ScanError> {
         tombstones(hatch, &self.open)
     }
 }
 
-/// The started events that begin there, oldest first: a UUIDv7 sorts by its time.
+/// The started events that begin there, in the order of their lines: a clock may have gone back.
 pub(super) fn tombstones(hatch: &Path, open: &BTreeMap<Uuid, Position>) -> Result<Vec<Tombstone>, ScanError> {
+    let mut lines: Vec<(&Uuid, &Position)> = open.iter().collect();
+    lines.sort_by_key(|(_, position)| (&position.segment, position.offset));
     let line = |(actionid, position): (&Uuid, &Position)| {
         let open = StillOpen { actionid: *actionid, segment: position.segment.clone(), offset: position.offset };
         segment::line_at(hatch, &open).map(Tombstone::of)
     };
-    open.iter().map(line).collect()
+    lines.into_iter().map(line).collect()
 }
 
 /// The segments in their order.

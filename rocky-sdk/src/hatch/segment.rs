@@ -230,7 +230,7 @@ pub(super) fn is_unfinished(path: &Path, offset: u64, chain: &Link) -> Result<bo
         // A line of a later batch may stand behind one that has lost its end.
         let within = |line: &[u8]| {
             let begin = memchr::memmem::rfind(line, run::ID);
-            begin.is_some_and(|begin| line::begins_batch(&line[begin..]))
+            line::begins_batch(line) || begin.is_some_and(|begin| line::begins_batch(&line[begin..]))
         };
         if !within(first) && !lines.any(within) {
             return Ok(true);

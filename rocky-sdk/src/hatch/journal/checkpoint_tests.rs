@@ -268,3 +268,20 @@ async fn what_is_not_believed_cannot_have_been_signed_for() {
     let broken = Verifier::new().verify(&rig.folder, &|_| {}).unwrap().checkpoints.broken.unwrap();
     assert!(broken.contains("event 2 is another one"), "{broken}");
 }
+
+/// Another hand is noticed, the journal is out of service, and then the lines are cut off: the writer had signed for them.
+#[tokio::test]
+async fn what_was_acknowledged_before_another_hand_was_noticed_is_signed_for() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    write(&journal, "a.one", None).await.unwrap();
+    assert_eq!(rig.signed_for(), [1]);
+    let segment = rig.folder.join("00000001.jsonl");
+    let text = fs::read_to_string(&segment).unwrap();
+    fs::write(&segment, format!("{text}{{}}\n")).unwrap();
+    assert!(matches!(write(&journal, "a.two", None).await, Err(WriteError::Poisoned(_))));
+    assert_eq!(rig.signed_for(), [1, 2]);
+    journal.close();
+    fs::write(&segment, text.split_inclusive('\n').next().unwrap()).unwrap();
+    assert!(rig.refused().contains("ends at event 1"), "{}", rig.refused());
+}

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 /// Between two looks for room on a disk that was full.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// So many events are chained in no time.
+const FEW: usize = 16;
 /// How long a refused batch speaks for the next one.
 const OLD_NEWS: Duration = Duration::from_secs(10);
 
@@ -167,7 +169,8 @@ impl Queue {
     /// Adds to the batch what has come since; `false` when nothing has until then. `missing` more are expected.
     pub(super) fn more(&self, batch: &mut Vec<Entry>, missing: usize, until: Instant) -> bool {
         let mut state = self.lock();
-        state.wanted = missing.div_ceil(2); // the first half is chained while the others are on their way
+        // The last few are waited for together: each wake-up costs more than they take to be chained.
+        state.wanted = if missing > FEW { missing - FEW } else { missing };
         while state.waiting.is_empty() || state.waiting.len() < state.wanted {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || state.closing || !state.rotations.is_empty() {

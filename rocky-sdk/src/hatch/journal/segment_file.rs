@@ -43,12 +43,11 @@ impl SegmentFile {
             // A disk without room for that may still have room for the lines.
             self.not_before = self.fill(target).is_err().then(|| Instant::now() + AGAIN);
         }
-        let written = self.file.write_all_at(bytes, self.length);
-        if end > self.filled {
-            self.filled = self.file.metadata()?.len();
+        if let Err(error) = self.file.write_all_at(bytes, self.length) {
+            self.filled = self.file.metadata()?.len(); // some of it may be there
+            return Err(error);
         }
-        written?;
-        self.length = end;
+        (self.length, self.filled) = (end, end.max(self.filled));
         Ok(())
     }
 

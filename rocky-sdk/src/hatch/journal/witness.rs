@@ -46,12 +46,8 @@ impl Witness {
     /// When the next one is, where anything is to be signed for.
     pub(super) fn due(&self) -> Option<Instant> {
         let since = self.since?;
-        let due = if self.unsigned >= self.events { since } else { since + self.every };
+        let due = if self.unsigned >= self.events { since } else { since.checked_add(self.every)? };
         Some(self.not_before.map_or(due, |not_before| due.max(not_before)))
-    }
-
-    pub(super) fn is_due(&self) -> bool {
-        self.due().is_some_and(|due| due <= Instant::now())
     }
 
     pub(super) fn is_behind(&self, chain: &Link) -> bool {

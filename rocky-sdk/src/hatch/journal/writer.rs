@@ -98,7 +98,7 @@ impl<S: Storage> Writer<S> {
     pub(super) fn run(mut self) {
         let guard = Guard(Arc::clone(&self.queue));
         let mut spare = Vec::new();
-        while let Some((mut batch, rotations)) = self.queue.take(std::mem::take(&mut spare), self.witness.due()) {
+        while let Some((mut batch, rotations)) = self.queue.take(std::mem::take(&mut spare), self.due()) {
             self.write(&mut batch);
             spare = batch;
             if !rotations.is_empty() {
@@ -110,11 +110,12 @@ impl<S: Storage> Writer<S> {
                 }
             } else if self.durable - self.segment.first_line.min(self.durable) >= self.segment.full
                 && Instant::now() >= self.not_before
+                && !self.is_blocked()
                 && let Err(error) = self.rotate()
             {
                 tracing::warn!(%error, "the next segment could not be begun: this one goes on");
             }
-            if self.witness.is_due() && !self.queue.lock().starved {
+            if self.due().is_some_and(|due| due <= Instant::now()) {
                 self.sign();
             }
         }
@@ -125,6 +126,16 @@ impl<S: Storage> Writer<S> {
             tracing::warn!(%error, "the journal is closed with blanks at its end: the next start takes them away");
         }
         drop(guard);
+    }
+
+    /// When a checkpoint is; none is while nothing but outcomes is written, or nothing at all.
+    fn due(&self) -> Option<Instant> {
+        if self.is_blocked() { None } else { self.witness.due() }
+    }
+
+    fn is_blocked(&self) -> bool {
+        let state = self.queue.lock();
+        state.poisoned.is_some() || state.starved
     }
 
     /// Signs for what is durable, where that is more than was signed for.
@@ -321,7 +332,11 @@ impl<S: Storage> Writer<S> {
     fn displaced(&mut self, displaced: Displaced) -> WriteError {
         match displaced {
             Displaced::Gone(reason) => WriteError::Displaced(reason),
-            Displaced::Tampered(reason) => self.poison(reason),
+            Displaced::Tampered(reason) => {
+                // What was acknowledged is signed for, so that the next start misses it if it is not there.
+                self.sign();
+                self.poison(reason)
+            }
         }
     }
 

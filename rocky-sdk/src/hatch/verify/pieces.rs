@@ -73,6 +73,14 @@ pub(super) fn read_all(hatch: &Path, threads: usize, progress: &(dyn Fn(Progress
     let mut together = Together::new(oldest, before);
     let mut put = || {
         for (piece, run) in pieces.iter().zip(read(&pieces, threads, progress)) {
+            let segment = piece.segment;
+            if segment.newest && together.whole < piece.range.start {
+                // A writer was at work there when the piece before was read: the rest is read anew, as one.
+                let rest = Piece { segment, range: together.whole..segment.believed() };
+                let run = run::read(&segment.path, rest.range.clone(), Some(segment.believed()))?;
+                together.put(&rest, run)?;
+                break;
+            }
             together.put(piece, run?)?;
             if together.unfinished.is_some() {
                 break;
