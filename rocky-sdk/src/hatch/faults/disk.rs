@@ -22,7 +22,7 @@ use super::{Dice, held, times};
 use crate::hatch::{
     Journal, JournalOptions, Record, Verifier,
     event::{Actor, Event},
-    journal::{Kind, Line, Ticket, WriteError},
+    journal::{Kind, Line, Ticket, WriteError, rig::patiently},
     records,
     relay::durable,
 };
@@ -144,7 +144,7 @@ async fn a_full_disk() {
     for _ in 0..rounds {
         let disk = SmallDisk::new();
         let folder = disk.hatch();
-        let journal = Arc::new(Journal::open(&folder, options()).unwrap());
+        let journal = Arc::new(patiently(|| Journal::open(&folder, options())).unwrap());
         // Actions in flight, with a place for each outcome.
         let mut open = Vec::new();
         for _ in 0..20 {
@@ -213,7 +213,7 @@ async fn a_disk_that_becomes_read_only() {
     for _ in 0..rounds {
         let disk = SmallDisk::new();
         let folder = disk.hatch();
-        let journal = Arc::new(Journal::open(&folder, options()).unwrap());
+        let journal = Arc::new(patiently(|| Journal::open(&folder, options())).unwrap());
         let over = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> = (0..16)
             .map(|_| {
@@ -248,7 +248,7 @@ async fn a_disk_that_becomes_read_only() {
         // It repairs the file system and says so with exit code 1.
         Command::new("e2fsck").args(["-f", "-y", &disk.image]).env("PATH", "/usr/sbin:/sbin").output().unwrap();
         disk.mount();
-        let journal = Journal::open(&folder, options()).unwrap();
+        let journal = patiently(|| Journal::open(&folder, options())).unwrap();
         let there = ids(&folder, "a.started");
         assert!(told.is_subset(&there), "acknowledged and missing");
         let verdicts = Verifier::new().verify(&folder, &|_| {}).unwrap();
@@ -264,7 +264,7 @@ async fn a_disk_that_becomes_read_only() {
 
 /// What a journal does whose process is traced: an event after the other, each said to be told or refused.
 async fn write_traced(folder: &Path) {
-    let journal = Journal::open(folder, options()).unwrap();
+    let journal = patiently(|| Journal::open(folder, options())).unwrap();
     for at in 0..40 {
         let id = Uuid::now_v7();
         let begun = Instant::now();
@@ -344,7 +344,7 @@ async fn calls_that_fail() {
         for (found, least) in [&told, &refused, &late, &poisoned].iter().zip(least) {
             assert!(found.len() >= least && (least > 0 || found.is_empty()), "{what}: {:?}", traced.said);
         }
-        let journal = Journal::open(&folder, options()).unwrap();
+        let journal = patiently(|| Journal::open(&folder, options())).unwrap();
         let there = ids(&folder, "a.event");
         assert!(told.is_subset(&there), "{what}: acknowledged and missing");
         assert!(refused.is_disjoint(&there) && poisoned.is_disjoint(&there), "{what}: refused and there");

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Dice, held, times};
 use crate::hatch::{
     Journal, JournalOptions, Verifier,
-    journal::rig::{Rig, rotate, write},
+    journal::rig::{Rig, patiently, rotate, write},
     records,
 };
 
@@ -33,7 +33,7 @@ fn options() -> JournalOptions {
 
 /// Says what it is about to write, and what it was told is durable.
 async fn write_until_killed(folder: &Path) {
-    let journal = Arc::new(Journal::open(folder, options()).unwrap());
+    let journal = Arc::new(patiently(|| Journal::open(folder, options())).unwrap());
     let say = |text: String| writeln!(std::io::stdout(), "{text}").unwrap();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
@@ -120,7 +120,7 @@ async fn killed_at_any_moment() {
             before.extend(said.told.iter().copied());
             acknowledged += said.told.len();
 
-            let journal = Journal::open(&rig.folder, options()).expect("each open succeeds");
+            let journal = patiently(|| Journal::open(&rig.folder, options())).expect("each open succeeds");
             let verdicts = Verifier::new().verify(&rig.folder, &|_| {}).unwrap();
             assert!(verdicts.hold(), "{verdicts:?}");
             let mut there: HashSet<(Uuid, String)> = HashSet::new();

@@ -19,7 +19,7 @@ use super::{Dice, held, times};
 use crate::hatch::{
     Journal, JournalOptions, Verifier,
     journal::{
-        rig::{soon, write},
+        rig::{patiently, soon, write},
         storage::{Displaced, Doubt, FileStorage, Storage},
     },
     records,
@@ -280,7 +280,7 @@ async fn power_goes(unsynced: Unsynced, rounds: usize) -> (usize, usize) {
     while done < rounds {
         let home = tempfile::tempdir().unwrap();
         let mut folder = home.path().join("0");
-        Journal::open(&folder, options()).unwrap().close();
+        patiently(|| Journal::open(&folder, options())).unwrap().close();
         let (mut told, mut submitted) = (HashSet::new(), HashSet::new());
         for round in 0..20.min(rounds - done) {
             let mut dice = Dice::new();
@@ -315,7 +315,7 @@ fn is_torn(path: &Path) -> bool {
 }
 
 async fn is_as_it_was_told(folder: &Path, told: &mut HashSet<(Uuid, String)>, submitted: &mut HashSet<(Uuid, String)>) {
-    let journal = Journal::open(folder, options()).expect("each open succeeds");
+    let journal = patiently(|| Journal::open(folder, options())).expect("each open succeeds");
     let verdicts = Verifier::new().verify(folder, &|_| {}).unwrap();
     assert!(verdicts.hold(), "{verdicts:?}");
     let (mut there, mut open) = (HashSet::new(), HashSet::new());

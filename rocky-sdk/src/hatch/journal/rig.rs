@@ -38,8 +38,10 @@ impl Rig {
     }
 
     pub(crate) fn open(&self) -> Result<Journal, OpenError> {
-        let hand = self.hand.clone();
-        Journal::open_over(&self.folder, self.options.clone(), move |storage| hand.over(storage))
+        patiently(|| {
+            let hand = self.hand.clone();
+            Journal::open_over(&self.folder, self.options.clone(), move |storage| hand.over(storage))
+        })
     }
 
     /// What was signed so far, to be put back where a crash is played.
@@ -78,4 +80,15 @@ pub(crate) async fn write(journal: &Journal, kind: &str, actionid: Option<Uuid>)
 
 pub(crate) async fn rotate(journal: &Journal) -> Result<String, WriteError> {
     journal.begin_segment(soon()).await
+}
+
+/// Another test that starts a process holds every lock of this one for a moment, until its program begins.
+pub(crate) fn patiently(open: impl Fn() -> Result<Journal, OpenError>) -> Result<Journal, OpenError> {
+    let until = Instant::now() + Duration::from_secs(1);
+    loop {
+        match open() {
+            Err(OpenError::Held(_)) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            opened => return opened,
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Journal, JournalOptions, Kind, Line, OpenError, Ticket, WriteError, faults::Hand};
+use super::{Journal, JournalOptions, Kind, Line, OpenError, Ticket, WriteError, faults::Hand, rig::patiently};
 use crate::hatch::{
     Record, ScanError,
     event::{Actor, Event},
@@ -40,8 +40,11 @@ impl Bench {
     }
 
     fn open(&self) -> Journal {
-        let hand = self.hand.clone();
-        Journal::open_over(&self.folder, options(), move |storage| hand.over(storage)).unwrap()
+        let open = || {
+            let hand = self.hand.clone();
+            Journal::open_over(&self.folder, options(), move |storage| hand.over(storage))
+        };
+        patiently(open).unwrap()
     }
 
     /// Opens it, writes these, and closes it.
@@ -377,7 +380,7 @@ async fn one_journal_has_one_holder() {
     assert!(matches!(Journal::open(&bench.folder, options()), Err(OpenError::Held(_))));
     journal.close();
     drop(journal);
-    assert!(Journal::open(&bench.folder, options()).is_ok());
+    assert!(patiently(|| Journal::open(&bench.folder, options())).is_ok());
 }
 
 #[test]
