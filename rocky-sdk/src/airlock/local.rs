@@ -164,8 +164,8 @@ impl LocalAuth {
         known.1.session(credentials)
     }
 
-    /// The same where the file is known to be what it was, and that is known at once: what the kernel has of it is asked, and
-    /// no disk.
+    /// The same where the file is known to be what it was, and that is known at once: what the kernel has of it is asked,
+    /// and the disk only for a path that it has forgotten.
     fn session_at_once(&self, credentials: &Credentials) -> Option<std::result::Result<Session, Unresolved>> {
         let known = self.0.identity.try_lock().ok()?;
         let stamp = stamp_with(&self.0.path, AtFlags::STATX_DONT_SYNC).ok()?;

@@ -33,7 +33,7 @@ pub(crate) enum Displaced {
     Tampered(String),
 }
 
-/// One append-only segment and the ballast beside it.
+/// The segment that is written, the checkpoints, and the ballast beside them.
 pub(crate) trait Storage: Send + 'static {
     /// Appends all the bytes, or fails with some of them written.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
