@@ -24,9 +24,8 @@ pub(super) fn newline_before(file: &File, mut end: u64) -> io::Result<Option<u64
 
 /// The line whose newline ends there, and where it begins; `None` where none does.
 pub(super) fn line_before(file: &File, end: u64) -> io::Result<Option<(Vec<u8>, u64)>> {
-    let Some(newline) = end.checked_sub(1).filter(|_| file.metadata().is_ok_and(|meta| meta.len() >= end)) else {
-        return Ok(None);
-    };
+    let size = file.metadata()?.len();
+    let Some(newline) = end.checked_sub(1).filter(|_| size >= end) else { return Ok(None) };
     if newline_before(file, end)? != Some(newline) {
         return Ok(None);
     }

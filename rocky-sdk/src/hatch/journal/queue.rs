@@ -84,6 +84,17 @@ pub(super) struct QueueState {
     pub(super) unsigned: Option<String>,
 }
 
+impl QueueState {
+    /// Whether anything more will be written.
+    fn takes(&self) -> Result<(), WriteError> {
+        match &self.poisoned {
+            Some(reason) => Err(WriteError::Poisoned(reason.clone())),
+            None if self.closing => Err(WriteError::Closed),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Queue {
     pub(super) fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,12 +102,7 @@ impl Queue {
 
     pub(super) fn push(&self, entry: Entry) -> Result<(), WriteError> {
         let mut state = self.lock();
-        if let Some(reason) = &state.poisoned {
-            return Err(WriteError::Poisoned(reason.clone()));
-        }
-        if state.closing {
-            return Err(WriteError::Closed);
-        }
+        state.takes()?;
         state.waiting.push(entry);
         let enough = state.waiting.len() >= state.wanted;
         drop(state);
@@ -108,12 +114,7 @@ impl Queue {
 
     pub(super) fn rotate(&self, done: Rotation) -> Result<(), WriteError> {
         let mut state = self.lock();
-        if let Some(reason) = &state.poisoned {
-            return Err(WriteError::Poisoned(reason.clone()));
-        }
-        if state.closing {
-            return Err(WriteError::Closed);
-        }
+        state.takes()?;
         state.rotations.push(done);
         drop(state);
         self.wake.notify_one();
