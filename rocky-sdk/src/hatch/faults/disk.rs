@@ -208,7 +208,7 @@ async fn a_disk_that_becomes_read_only() {
     if !is_possible(&["mkfs.ext4", "mount", "umount", "findmnt", "e2fsck"]) {
         return;
     }
-    let rounds = times(1, 10);
+    let rounds = times(4, 200);
     let mut acknowledged = 0;
     for _ in 0..rounds {
         let disk = SmallDisk::new();

@@ -25,6 +25,8 @@ pub(super) struct SegmentFile {
     length: u64,
     /// Where the file ends.
     filled: u64,
+    /// How much of that was there at the last sync.
+    synced: u64,
     /// Up to there it is filled ahead: there it is sealed.
     full: u64,
     not_before: Option<Instant>,
@@ -33,7 +35,7 @@ pub(super) struct SegmentFile {
 impl SegmentFile {
     /// A file that has lines up to `length`, and nothing behind.
     pub(super) fn new(file: File, length: u64, full: u64) -> Self {
-        SegmentFile { file, length, filled: length, full, not_before: None }
+        SegmentFile { file, length, filled: length, synced: length, full, not_before: None }
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -70,15 +72,37 @@ impl SegmentFile {
         Ok(())
     }
 
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// Makes it durable as it is.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        if self.filled != self.synced {
+            self.confirm()?;
+        }
+        self.synced = self.filled;
+        Ok(())
+    }
+
+    /// Asks for one more change, of nothing, after a sync that had a new length to make durable.
+    ///
+    /// ext4 says yes to a sync in the midst of which it gave up its journal, though it never wrote down which blocks are the
+    /// file's (seen on Linux 6.18). A change is refused from then on.
+    fn confirm(&self) -> io::Result<()> {
+        let nothing = || rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, 1);
+        match rustix::io::retry_on_intr(nothing) {
+            // Not every file system knows how to.
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// Cuts it back to these lines, durably.
     pub(super) fn cut_back(&mut self, length: u64) -> io::Result<()> {
         self.file.set_len(length)?;
         (self.length, self.filled) = (length, length);
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.confirm()?;
+        self.synced = length;
+        Ok(())
     }
 
     /// Cuts the blanks off, durably.
