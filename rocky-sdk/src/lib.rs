@@ -391,6 +391,7 @@ pub mod hearth;
 #[cfg(feature = "axum")]
 pub mod web;
 
+mod caught;
 mod deployment;
 mod private_files;
 mod sealed;

@@ -2,11 +2,9 @@
 
 use std::{
     any::TypeId,
-    future::{Pending, pending, poll_fn},
+    future::{Pending, pending},
     marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    task::Poll,
     time::Instant,
 };
 
@@ -179,32 +177,6 @@ impl Doors {
         let only = Some(Arc::clone(&key.actions));
         Ok(Authenticated { doors: self.clone(), session, inbound, only, since: Instant::now(), role: PhantomData })
     }
-
-    /// An adapter that panics has decided about nobody.
-    async fn resolve(&self, credentials: &Credentials) -> Result<Session, Unresolved> {
-        // On the doors' runtime, whoever polls it.
-        let (airlock, runtime) = (&self.inner().airlock, self.runtime());
-        let entered = runtime.enter();
-        let Ok(mut answer) = catch_unwind(AssertUnwindSafe(|| airlock.resolve(credentials))) else {
-            return Err(panicked());
-        };
-        let asked = poll_fn(|context| {
-            let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
-            polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
-        });
-        let mut asked = Box::pin(tokio::time::timeout(self.inner().limits.airlock, asked));
-        drop(entered);
-        let answered = poll_fn(|context| {
-            let _entered = runtime.enter();
-            asked.as_mut().poll(context)
-        });
-        let answered = answered.await;
-        answered.unwrap_or_else(|_| Err(Unresolved::Unavailable("it did not answer in time".to_owned())))
-    }
-}
-
-fn panicked() -> Unresolved {
-    Unresolved::Unavailable("it panicked".to_owned())
 }
 
 impl<R: Role> Authenticated<R> {

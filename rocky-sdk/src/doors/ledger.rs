@@ -1,93 +1,19 @@
 //! The trait through which the doors ask about the workspace that an action is about, and keep idempotent answers.
 
-use std::{any::TypeId, borrow::Cow};
+mod answer;
+mod error;
+mod intent;
+mod obstacle;
 
 use uuid::Uuid;
 
-use super::problem::Problem;
-use crate::{
-    BoxFuture, DeploymentRef, Metered, Rank, Slug, Tier,
-    action::{Action, failed_event},
-    airlock::Session,
-    hatch::Tombstone,
-};
+pub use answer::{Answer, AnswerKey, Recall};
+pub use error::{LedgerError, SettleError};
+pub use intent::Intent;
+pub use obstacle::Obstacle;
+pub(crate) use obstacle::{ledger_unavailable, unknown_workspace};
 
-/// What is about to be done, by whom, about what. Made by the doors.
-#[derive(Debug, Clone)]
-pub struct Intent {
-    pub(crate) actionid: Uuid,
-    pub(crate) action_type: TypeId,
-    pub(crate) action: &'static str,
-    pub(crate) started: &'static str,
-    pub(crate) succeeded: &'static str,
-    pub(crate) failed: Cow<'static, str>,
-    pub(crate) retried: bool,
-    pub(crate) session: Session,
-    pub(crate) subject: Option<Slug>,
-    pub(crate) metered: Metered,
-}
-
-impl Intent {
-    pub(crate) fn of<A: Action>(action: &A, session: Session, actionid: Uuid) -> Self {
-        Intent {
-            actionid,
-            action_type: TypeId::of::<A>(),
-            action: A::NAME,
-            started: A::STARTED.as_str(),
-            succeeded: A::SUCCEEDED.as_str(),
-            failed: failed_event(A::STARTED, A::ON_FAILURE),
-            retried: A::ON_FAILURE == crate::OnFailure::Retry,
-            session,
-            subject: action.subject().cloned(),
-            metered: action.metered(),
-        }
-    }
-
-    /// Joins the action's events, its claim and its answer.
-    #[must_use]
-    pub fn actionid(&self) -> Uuid {
-        self.actionid
-    }
-
-    /// Whether the action is an `A`: the type itself, not its name.
-    #[must_use]
-    pub fn is<A: Action>(&self) -> bool {
-        self.action_type == TypeId::of::<A>()
-    }
-
-    /// The tenant that it is for.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        self.session.tenant()
-    }
-
-    /// Who does it.
-    #[must_use]
-    pub fn actor(&self) -> &str {
-        self.session.subject()
-    }
-
-    /// In which role.
-    #[must_use]
-    pub fn role(&self) -> Rank {
-        self.session.role()
-    }
-
-    /// The workspace that it is about.
-    #[must_use]
-    pub fn subject(&self) -> Option<&Slug> {
-        self.subject.as_ref()
-    }
-
-    /// The tier that is asked for, where one is.
-    #[must_use]
-    pub fn tier(&self) -> Option<Tier> {
-        match self.metered {
-            Metered::Asked(tier) => Some(tier),
-            Metered::No | Metered::Row => None,
-        }
-    }
-}
+use crate::{BoxFuture, DeploymentRef, hatch::Tombstone};
 
 /// Who has the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,77 +26,6 @@ pub enum Owner {
     Nobody,
 }
 
-/// Why a workspace cannot be acted on. Each closes the started event with `refused`.
-///
-/// What a ledger says of the row that an upgrade is about:
-/// ```
-/// use rocky_sdk::{DeploymentRef, State, Tier, doors::{LedgerError, Obstacle}};
-///
-/// fn in_the_way(row: Result<Option<DeploymentRef>, LedgerError>, wanted: Tier) -> Result<(), Obstacle> {
-///     let row = row.map_err(|LedgerError(why)| Obstacle::Unavailable(why))?.ok_or(Obstacle::Unknown)?;
-///     if row.driver != "process" {
-///         return Err(Obstacle::OtherDriver { named: row.driver });
-///     }
-///     match row.state {
-///         State::Provisioning | State::Upgrading | State::Decommissioning => Err(Obstacle::Busy),
-///         State::Unsettled => Err(Obstacle::Unsettled),
-///         State::ReadOnly => Err(Obstacle::ReadOnly { until: "2026-03-08T00:00:00.000000Z".to_owned() }),
-///         State::Active if wanted <= row.tier => Err(Obstacle::NotAnUpgrade { has: row.tier }),
-///         State::Active => Ok(()),
-///     }
-/// }
-///
-/// let now = "2026-03-01T00:00:00.000000Z".to_owned();
-/// let row = DeploymentRef {
-///     slug: "acme".parse()?,
-///     tenant: "local".to_owned(),
-///     tier: Tier::Team,
-///     state: State::Active,
-///     driver: "process".to_owned(),
-///     url: None,
-///     created_at: now.clone(),
-///     updated_at: now,
-/// };
-/// assert_eq!(in_the_way(Ok(Some(row.clone())), Tier::Solo), Err(Obstacle::NotAnUpgrade { has: Tier::Team }));
-/// assert_eq!(in_the_way(Ok(Some(row)), Tier::Business), Ok(()));
-/// assert_eq!(in_the_way(Ok(None), Tier::Business), Err(Obstacle::Unknown));
-/// # Ok::<(), rocky_sdk::InvalidSlug>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Obstacle {
-    /// 409 `slug-taken`.
-    SlugTaken,
-    /// 409 `busy`: another action has the claim.
-    Busy,
-    /// 409 `unsettled`: an action on it has no outcome yet.
-    Unsettled,
-    /// 404 `unknown-workspace`: it went away since it was asked about.
-    Unknown,
-    /// 422 `not-an-upgrade`.
-    NotAnUpgrade {
-        /// The tier that it has.
-        has: Tier,
-    },
-    /// 423 `read-only`.
-    ReadOnly {
-        /// Until when; RFC 3339.
-        until: String,
-    },
-    /// 409 `other-driver`: its row names a driver that is not configured.
-    OtherDriver {
-        /// The driver that the row names.
-        named: String,
-    },
-    /// 503 `ledger-unavailable`: the rows cannot be read or written.
-    Unavailable(String),
-}
-
-/// The rows cannot be read or written.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the rows cannot be used: {0}")]
-pub struct LedgerError(pub String);
-
 /// What becomes of the row when the action ends. It stays claimed until [`Ledger::release`].
 #[derive(Debug)]
 pub enum Change<'a> {
@@ -178,123 +33,6 @@ pub enum Change<'a> {
     Done(Option<&'a DeploymentRef>),
     /// The action did nothing, or undid what it did: the row is what it was before.
     Reverted,
-}
-
-/// What is kept for an idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status that was answered.
-    pub status: u16,
-    /// The body that was answered.
-    pub body: Vec<u8>,
-}
-
-/// A key under which an answer is looked up: per tenant, actor, action and key, with a fingerprint of the action.
-#[derive(Debug, Clone)]
-pub struct AnswerKey {
-    pub(crate) tenant: String,
-    pub(crate) actor: String,
-    pub(crate) action: &'static str,
-    pub(crate) key: String,
-    pub(crate) fingerprint: String,
-    pub(crate) actionid: Uuid,
-}
-
-impl AnswerKey {
-    /// The tenant that the action is for.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        &self.tenant
-    }
-
-    /// Who does it.
-    #[must_use]
-    pub fn actor(&self) -> &str {
-        &self.actor
-    }
-
-    /// The action's name.
-    #[must_use]
-    pub fn action(&self) -> &'static str {
-        self.action
-    }
-
-    /// The caller's key.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// What tells this action from another of its type: a hash of it, in hex.
-    #[must_use]
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-
-    /// The action that takes the key where it is new.
-    #[must_use]
-    pub fn actionid(&self) -> Uuid {
-        self.actionid
-    }
-}
-
-/// What the look-up of an answer found.
-///
-/// The keys of a ledger, for 24 hours each:
-/// ```
-/// use std::{collections::{HashMap, hash_map::Entry}, time::{Duration, Instant}};
-/// use rocky_sdk::doors::{Answer, AnswerKey, Recall};
-/// use uuid::Uuid;
-///
-/// // Which action took it and for what; the answer, which is given again once it is free.
-/// struct Key { by: Uuid, fingerprint: String, since: Instant, answer: Option<Answer>, free: bool }
-///
-/// #[derive(Default)]
-/// struct Keys(HashMap<[String; 4], Key>);
-///
-/// impl Keys {
-///     // For `Ledger::recall`.
-///     fn recall(&mut self, key: &AnswerKey, take: bool) -> Recall {
-///         self.0.retain(|_, known| !known.free || known.since.elapsed() < Duration::from_secs(24 * 60 * 60));
-///         match self.0.entry([key.tenant(), key.actor(), key.action(), key.key()].map(str::to_owned)) {
-///             Entry::Vacant(_) if !take => Recall::New,
-///             Entry::Vacant(place) => {
-///                 let (by, fingerprint) = (key.actionid(), key.fingerprint().to_owned());
-///                 place.insert(Key { by, fingerprint, since: Instant::now(), answer: None, free: false });
-///                 Recall::New
-///             }
-///             Entry::Occupied(known) => match known.get() {
-///                 known if known.fingerprint != key.fingerprint() => Recall::Different,
-///                 Key { free: true, answer: Some(answer), .. } => Recall::Answered(answer.clone()),
-///                 _ => Recall::InFlight,
-///             },
-///         }
-///     }
-///
-///     // For `Ledger::settle`: an action that was undone after all has no answer any more.
-///     fn keep(&mut self, by: Uuid, answer: Option<&Answer>, done: bool) {
-///         if let Some(key) = self.0.values_mut().find(|key| key.by == by && (answer.is_some() || !done)) {
-///             key.answer = answer.cloned();
-///         }
-///     }
-///
-///     // For `Ledger::release`: a key without an answer was given to an action that was not done, and is forgotten.
-///     fn free(&mut self, by: Uuid) {
-///         self.0.retain(|_, key| key.by != by || key.answer.is_some());
-///         self.0.values_mut().filter(|key| key.by == by).for_each(|key| key.free = true);
-///     }
-/// }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recall {
-    /// Nothing: the key is this action's from now on.
-    New,
-    /// The action that has the key is still at work: 409.
-    InFlight,
-    /// The key was used for another action: 422.
-    Different,
-    /// What was answered then.
-    Answered(Answer),
 }
 
 /// Rows and answers, as the doors need them; `hearth::Rows` is one, where the feature is on. Every change is durable
@@ -552,76 +290,4 @@ pub trait Ledger: Send + Sync + 'static {
     fn recall<'a>(&'a self, key: &'a AnswerKey, take: bool) -> BoxFuture<'a, Result<Recall, LedgerError>>;
     /// The row that this action has claimed.
     fn claimed(&self, actionid: Uuid) -> BoxFuture<'_, Result<Option<DeploymentRef>, LedgerError>>;
-}
-
-/// Why a row's new state is not written.
-///
-/// What the doors make of it:
-/// ```
-/// use rocky_sdk::doors::{LedgerError, SettleError};
-///
-/// fn answer(error: &SettleError) -> (u16, &'static str) {
-///     match error {
-///         // Nothing was done, and the action's outcome says so: the row is reverted and given back.
-///         SettleError::NothingDone => (502, "driver-not-called"),
-///         // It was done, and its row does not say so: no outcome yet, and the workspace stays claimed.
-///         SettleError::Ledger(_) => (500, "outcome-unrecorded"),
-///     }
-/// }
-///
-/// let full = LedgerError("no space left on device".to_owned());
-/// assert_eq!(answer(&full.into()), (500, "outcome-unrecorded"));
-/// ```
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum SettleError {
-    /// The action said that it succeeded, and its driver was never called.
-    #[error("the action succeeded without its driver")]
-    NothingDone,
-    /// The rows cannot be written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
-impl From<LedgerError> for Obstacle {
-    fn from(error: LedgerError) -> Self {
-        tracing::error!(%error, "the rows cannot be used");
-        Obstacle::Unavailable(error.0)
-    }
-}
-
-impl Obstacle {
-    pub(crate) fn problem(&self) -> Problem {
-        match self {
-            Obstacle::SlugTaken => Problem::new(409, "slug-taken", "A workspace has this slug: choose another."),
-            Obstacle::Busy => {
-                Problem::new(409, "busy", "Another action is at work on this workspace: try again when it is done.")
-            }
-            Obstacle::Unsettled => Problem::new(
-                409,
-                "unsettled",
-                "An action on this workspace has no outcome yet: an operator settles it with `reconcile`.",
-            ),
-            Obstacle::Unknown => unknown_workspace(),
-            Obstacle::NotAnUpgrade { has } => {
-                Problem::new(422, "not-an-upgrade", format!("The workspace has the tier {has}: ask for a higher one."))
-            }
-            Obstacle::ReadOnly { until } => {
-                Problem::new(423, "read-only", format!("The workspace is read-only until {until}.")).until(until)
-            }
-            Obstacle::OtherDriver { named } => Problem::new(
-                409,
-                "other-driver",
-                format!("The workspace was made by the driver `{named}`, which is not configured here."),
-            ),
-            Obstacle::Unavailable(_) => ledger_unavailable(),
-        }
-    }
-}
-
-pub(crate) fn unknown_workspace() -> Problem {
-    Problem::new(404, "unknown-workspace", "There is no workspace of this name.")
-}
-
-pub(crate) fn ledger_unavailable() -> Problem {
-    Problem::new(503, "ledger-unavailable", "The rows cannot be read or written now: try again.")
 }

@@ -26,6 +26,7 @@ mod perform;
 mod problem;
 mod refusal;
 mod registry;
+mod resolve;
 #[cfg(feature = "hearth")]
 mod resume;
 mod service;

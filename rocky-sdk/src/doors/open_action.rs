@@ -1,6 +1,10 @@
 //! An action that has started: whoever ends it, however it ends, it gets exactly one outcome or stays a tombstone.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Doors, Inbound, Intent, Problem, denials::actor};
 use crate::{
-    Slug,
+    BoxFuture, Slug,
     hatch::{Event, Reservation, Ticket, Tombstone, WriteError},
 };
 
@@ -174,10 +178,14 @@ impl OpenAction {
     /// then the workspace is unsettled until it is, which is tried for as long as HATCH can come back.
     pub(super) async fn close(mut self, outcome: Outcome) -> bool {
         self.dropped = Dropped::Unsettled;
-        let (told, answer) = oneshot::channel();
+        let (told, mut answer) = oneshot::channel();
         let doors = self.doors.clone();
-        doors.spawn(self.close_here(outcome, told));
-        answer.await.unwrap_or(false)
+        let mut closing = GoesOn { doors, work: Some(Box::pin(self.close_here(outcome, told))) };
+        tokio::select! {
+            biased;
+            () = &mut closing => answer.try_recv().unwrap_or(false),
+            answer = &mut answer => answer.unwrap_or(false),
+        }
     }
 
     /// The action was not done: closes it so, and hands the problem back to be answered.
@@ -288,6 +296,33 @@ impl OpenAction {
             requestid: self.inbound.request_id.as_deref(),
             traceparent: self.inbound.traceparent.as_deref(),
             data,
+        }
+    }
+}
+
+/// Work that goes on in a task of its own where it is not over when it is let go.
+struct GoesOn {
+    doors: Doors,
+    work: Option<BoxFuture<'static, ()>>,
+}
+
+impl Future for GoesOn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let over = self.work.as_mut().is_none_or(|work| work.as_mut().poll(context).is_ready());
+        if !over {
+            return Poll::Pending;
+        }
+        self.work = None;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for GoesOn {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            self.doors.spawn(work);
         }
     }
 }
