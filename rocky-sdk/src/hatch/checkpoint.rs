@@ -3,7 +3,7 @@
 //! A line of [`FILE`] is one JSON object. Its `signature` is last, and is Ed25519 over [`DOMAIN`] and the line's bytes before
 //! `,"signature":`. It is written after the lines that it speaks of are durable, and made durable itself.
 
-use std::{collections::BTreeMap, io::Read, path::Path};
+use std::{collections::BTreeMap, io::Read, panic::resume_unwind, path::Path};
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,8 @@ pub(super) struct Checkpoint {
     pub(super) segment: String,
     pub(super) offset: u64,
     pub(super) time: String,
-    /// The actions that had started and had no outcome.
+    /// The actions that had started and had no outcome. It is signed for, and not read here.
+    #[serde(skip_deserializing)]
     pub(super) open: Vec<StillOpen>,
     /// Whose signature it is.
     pub(super) key: String,
@@ -154,7 +155,8 @@ impl Signer {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|error| private_files::io_at(&hatch.join(KEY))(std::io::Error::other(error)))?;
-        private_files::create(&hatch.join(KEY), format!("{}\n", hex::encode(seed)).as_bytes())?;
+        // Whole or not at all: a start after a crash finds no part of it.
+        private_files::replace(&hatch.join(KEY), format!("{}\n", hex::encode(seed)).as_bytes())?;
         Ok(Signer(SigningKey::from_bytes(&seed)))
     }
 
@@ -223,6 +225,17 @@ pub(super) fn speaks_of(hatch: &Path) -> Result<u64, ScanError> {
     Ok(last.map_or(0, |last| last.sequence))
 }
 
+/// The checkpoints' lines, which end there, but for those at the beginning that speak of a segment up to this one.
+pub(super) fn behind(hatch: &Path, segment: &str, end: u64) -> Result<Vec<u8>, PrivateFileError> {
+    let path = hatch.join(FILE);
+    let mut lines = vec![0; usize::try_from(end).unwrap_or(usize::MAX)];
+    let mut file = private_files::open(&path, private_files::options().read(true))?;
+    file.read_exact(&mut lines).map_err(private_files::io_at(&path))?;
+    let of = |line: &[u8]| serde_json::from_slice::<Checkpoint>(line).is_ok_and(|found| *found.segment <= *segment);
+    let gone = lines.split_inclusive(|byte| *byte == b'\n').take_while(|line| of(line)).map(<[u8]>::len).sum();
+    Ok(lines.split_off(gone))
+}
+
 /// What to do where checkpoints and lines do not fit together, and no copy is at hand.
 pub(super) fn advised(reason: &str) -> String {
     format!(
@@ -255,8 +268,8 @@ pub(super) struct All {
     pub(super) key: Option<CheckpointKey>,
 }
 
-/// Reads them all, under this key, or, where it is not known, under the one that the first names.
-pub(super) fn all(hatch: &Path, known: Option<CheckpointKey>) -> Result<Option<All>, ScanError> {
+/// Reads them all, on so many threads, under this key, or, where it is not known, under the one that the first names.
+pub(super) fn all(hatch: &Path, known: Option<CheckpointKey>, threads: usize) -> Result<Option<All>, ScanError> {
     let path = hatch.join(FILE);
     let Some(mut file) = there(&path)? else { return Ok(None) };
     let mut bytes = Vec::new();
@@ -266,9 +279,13 @@ pub(super) fn all(hatch: &Path, known: Option<CheckpointKey>) -> Result<Option<A
     let named = |line: &&[u8]| serde_json::from_slice::<Checkpoint>(line).ok()?.key.parse().ok();
     let key = known.or_else(|| lines.first().and_then(named));
     let mut all = All { found: Vec::new(), broken: None, key };
-    for (at, line) in lines.iter().enumerate() {
-        let line = &line[..line.len() - 1];
-        let read = key.ok_or("it names no key".to_owned()).and_then(|key| key.read(line));
+    let read = |line: &&[u8]| key.ok_or("it names no key".to_owned()).and_then(|key| key.read(&line[..line.len() - 1]));
+    let parts = lines.chunks(lines.len().div_ceil(threads).max(1));
+    let read: Vec<Result<Checkpoint, String>> = std::thread::scope(|scope| {
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(read).collect::<Vec<_>>())).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    for (at, read) in read.into_iter().enumerate() {
         let number = at as u64 + 1;
         let before = all.found.last().map_or(0, |found| found.checkpoint.sequence);
         match read {

@@ -23,6 +23,8 @@ const HEX: usize = 64;
 const SUFFIX: usize = HASH.len() + HEX + END.len();
 /// From `,"sequence":"` to the end.
 const TAIL: usize = SEQUENCE.len() + DIGITS + PREVHASH.len() + HEX + 1 + SUFFIX;
+/// What a line is longer than its event, at most: its place, and its end.
+pub(super) const PLACE: usize = BATCH.len() + TAIL + 1;
 
 /// A line's hash, as it is written: 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl Hash {
         let digest = Sha256::new().chain_update(DOMAIN).chain_update(before).finalize();
         let mut text = [0; HEX];
         for (two, byte) in text.chunks_exact_mut(2).zip(digest) {
-            two.copy_from_slice(&TWO_DIGITS[usize::from(byte)]);
+            (two[0], two[1]) = (digit(byte >> 4), digit(byte & 15));
         }
         Hash(text)
     }
@@ -136,24 +138,19 @@ fn digits(mut number: u64) -> [u8; DIGITS] {
 }
 
 fn number(text: &[u8; DIGITS]) -> Option<u64> {
-    let number = text.iter().try_fold(0u64, |number, digit| {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    });
-    number.filter(|number| *number < MOST)
+    let (first, rest) = text.split_first()?;
+    if *first != b'0' || !rest.iter().all(u8::is_ascii_digit) {
+        return None; // too large, or none
+    }
+    // 19 digits fit.
+    let number = rest.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    Some(number).filter(|number| *number < MOST)
 }
 
-/// Of each byte, its hexadecimal digits.
-const TWO_DIGITS: [[u8; 2]; 256] = {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut table = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
-        byte += 1;
-    }
-    table
-};
+/// A hexadecimal digit, worked out so that many are at once.
+const fn digit(half: u8) -> u8 {
+    half + b'0' + (half > 9) as u8 * (b'a' - b'9' - 1)
+}
 
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

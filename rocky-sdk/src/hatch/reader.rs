@@ -102,12 +102,22 @@ struct Segment {
 /// When a file there cannot be read or trusted, or `uncertain.json` does not say what is in doubt; damage in a line is
 /// reported by the iterator, where it is.
 pub fn records(hatch: &Path) -> Result<Records, ScanError> {
-    // First what is in doubt: a service that starts meanwhile writes it into a segment, and then takes the marker away.
-    let doubts = segment::doubts(hatch)?;
-    let signed = checkpoint::speaks_of(hatch)?;
-    let segments = segments(hatch)?;
-    let ends = ends(&segments, &doubts);
-    Ok(Records::of(hatch, segments, ends, signed))
+    while_segments_go(hatch, || {
+        // First what is in doubt: a service that starts meanwhile writes it into a segment, and then takes the marker
+        // away.
+        let doubts = segment::doubts(hatch)?;
+        let signed = checkpoint::speaks_of(hatch)?;
+        let segments = segments(hatch)?;
+        let ends = ends(&segments, &doubts);
+        let mut records = Records::of(hatch, segments, ends, signed);
+        // The oldest is opened at once: where it was taken away since they were listed, the chain begins elsewhere.
+        if let Some(path) = records.segments.next() {
+            let file = private_files::open(&path, private_files::options().read(true))?;
+            let lines = BufReader::with_capacity(1 << 16, file);
+            records.open = Some(Segment { path, lines, line: 0, offset: 0, end: None });
+        }
+        Ok(records)
+    })
 }
 
 /// Reads the last `lines` of the journal in the folder `hatch`, oldest first, without its lock, and as few segments as
@@ -138,28 +148,30 @@ pub fn records(hatch: &Path) -> Result<Records, ScanError> {
 /// # Errors
 /// As [`records`], and damage in the segments that are read.
 pub fn tail(hatch: &Path, lines: usize) -> Result<(Vec<Record>, Records), ScanError> {
-    let doubts = segment::doubts(hatch)?;
-    let signed = checkpoint::speaks_of(hatch)?;
-    let segments = segments(hatch)?;
-    let ends = ends(&segments, &doubts);
-    // The newest may have no line yet.
-    let begun = segments.iter().rposition(|path| segment::before(path).is_ok_and(|before| before.is_some()));
-    let mut from = begun.map_or(1, |newest| newest + 1);
-    loop {
-        from = from.saturating_sub(1);
-        let mut records = Records::of(hatch, segments[from..].to_vec(), ends.clone(), signed);
-        let mut last = std::collections::VecDeque::new();
-        let mut enough = false;
-        while let Some(record) = records.more()? {
-            last.push_back(record);
-            if last.len() > lines {
-                enough = last.pop_front().is_some();
+    while_segments_go(hatch, || {
+        let doubts = segment::doubts(hatch)?;
+        let signed = checkpoint::speaks_of(hatch)?;
+        let segments = segments(hatch)?;
+        let ends = ends(&segments, &doubts);
+        // The newest may have no line yet.
+        let begun = segments.iter().rposition(|path| segment::before(path).is_ok_and(|before| before.is_some()));
+        let mut from = begun.map_or(1, |newest| newest + 1);
+        loop {
+            from = from.saturating_sub(1);
+            let mut records = Records::of(hatch, segments[from..].to_vec(), ends.clone(), signed);
+            let mut last = std::collections::VecDeque::new();
+            let mut enough = false;
+            while let Some(record) = records.more()? {
+                last.push_back(record);
+                if last.len() > lines {
+                    enough = last.pop_front().is_some();
+                }
+            }
+            if from == 0 || enough || last.len() == lines {
+                return Ok((last.into(), records));
             }
         }
-        if from == 0 || enough || last.len() == lines {
-            return Ok((last.into(), records));
-        }
-    }
+    })
 }
 
 /// Where segments stop being believed. What is said to be uncertain is that, whoever says it: the marker, or a first line
@@ -284,7 +296,7 @@ pub(super) fn active(hatch: &Path) -> Result<Option<Active>, ScanError> {
 
 impl Active {
     fn read(&mut self, path: &Path, end: Option<u64>) -> Result<(), ScanError> {
-        let run = run::read(path, 0..u64::MAX, end)?;
+        let run = run::read(path, 0..u64::MAX, end, &mut Vec::new())?;
         let damaged = |offset, reason: &str| Err(segment::damaged(path, offset, reason));
         if let Some((offset, reason)) = &run.broken {
             let behind = run.last.unwrap_or(self.chain);

@@ -1,7 +1,14 @@
 //! The quick way through a segment: each line checked against the one before by slicing bytes, and no JSON read.
 
-use std::{collections::HashMap, fs::File, ops::Range, os::unix::fs::FileExt, path::Path};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs::File,
+    ops::Range,
+    os::unix::fs::FileExt,
+    path::Path,
+};
 
+use foldhash::fast::RandomState;
 use memchr::{memchr, memmem};
 use uuid::Uuid;
 
@@ -13,7 +20,7 @@ use super::{
 use crate::private_files;
 
 /// Read at once: it stays in a core's own cache until its lines are hashed.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 128 << 10;
 /// No line is longer; a writer refuses a larger event long before.
 const LONGEST: usize = 64 << 20;
 /// How each line begins, up to its 36 digits of `id`, and from there to its `source`.
@@ -38,9 +45,11 @@ pub(super) struct Run {
     /// Whether that line's hash is not that of its content: it may not be written to its end.
     pub(super) may_be_unfinished: bool,
     /// The actions of which an odd number of lines was seen: the first starts an action, the second ends it.
-    pub(super) open: HashMap<Uuid, u64>,
+    pub(super) open: HashMap<Uuid, u64, RandomState>,
     /// What the run says of segments that were taken away, and in which event.
     pub(super) deleted: Vec<(Deleted, u64)>,
+    /// The events that say that nobody had signed for what was before them.
+    pub(super) unsigned: Vec<u64>,
     /// The chain's name, and what stands behind it in each line.
     source: Option<Box<[u8]>>,
 }
@@ -52,8 +61,8 @@ struct Finders {
     kind: memmem::Finder<'static>,
 }
 
-/// Reads the lines of a segment that begin in this range, and no byte from `end` on.
-pub(super) fn read(path: &Path, range: Range<u64>, end: Option<u64>) -> Result<Run, ScanError> {
+/// Reads the lines of a segment that begin in this range, and no byte from `end` on. `buffer` is for whoever reads on.
+pub(super) fn read(path: &Path, range: Range<u64>, end: Option<u64>, buffer: &mut Vec<u8>) -> Result<Run, ScanError> {
     let at = private_files::io_at(path);
     let file = private_files::open(path, private_files::options().read(true))?;
     let size = file.metadata().map_err(&at)?.len();
@@ -64,7 +73,7 @@ pub(super) fn read(path: &Path, range: Range<u64>, end: Option<u64>) -> Result<R
     };
     let mut run = Run::default();
     // From the byte before: where that ends a line, the next one begins in the range.
-    let mut lines = Lines::new(&file, range.start.saturating_sub(1), size.min(end.unwrap_or(size)));
+    let mut lines = Lines::new(&file, range.start.saturating_sub(1), size.min(end.unwrap_or(size)), buffer);
     if range.start > 0 && lines.next().map_err(&at)?.is_none() {
         return Ok(run);
     }
@@ -87,14 +96,12 @@ impl Run {
             Some(last) => place.follows(last)?,
             None => self.first = Some((offset, place)),
         }
-        self.is_of_one_source(finders, line)?;
-        let head = &line[..finders.data.find(line).ok_or("it is no event: it has no data")?];
-        match finders.actionid.find(head) {
-            Some(at) => {
-                let at = at + ACTIONID.len();
-                let id = head.get(at..at + UUID).and_then(|id| Uuid::try_parse_ascii(id).ok());
-                let id = id.ok_or("its actionid is no UUID")?;
-                self.toggle(id, offset);
+        let rest = self.behind_source(finders, line)?;
+        let head = &rest[..finders.data.find(rest).ok_or("it is no event: it has no data")?];
+        match actionid(finders, head) {
+            Some(id) => {
+                let id = Uuid::try_parse_ascii(id).map_err(|_| "its actionid is no UUID")?;
+                toggle(&mut self.open, id, offset);
             }
             None if says(finders, head, segment::DELETED) => {
                 let (record, _) = Record::read(line)?;
@@ -102,6 +109,7 @@ impl Run {
                 let deleted = deleted.map_err(|error| format!("it does not say which segment is gone: {error}"))?;
                 self.deleted.push((deleted, place.itself.sequence));
             }
+            None if says(finders, head, segment::UNSIGNED) => self.unsigned.push(place.itself.sequence),
             None => {}
         }
         self.last = Some(place.itself);
@@ -109,24 +117,17 @@ impl Run {
         Ok(())
     }
 
-    fn is_of_one_source(&mut self, finders: &Finders, line: &[u8]) -> Result<(), String> {
+    /// What stands in the line behind its source, which is the other lines' too.
+    fn behind_source<'l>(&mut self, finders: &Finders, line: &'l [u8]) -> Result<&'l [u8], String> {
         let rest = line.strip_prefix(ID).and_then(|rest| rest.get(UUID..)?.strip_prefix(SOURCE));
         let rest = rest.ok_or("it is no event of HATCH: it does not begin as one")?;
-        match &self.source {
-            Some(source) if rest.starts_with(source) => Ok(()),
-            Some(source) => Err(format!("its source is not {}, but another chain's", text(source))),
-            None => {
-                let end = finders.kind.find(rest).ok_or("it is no event of HATCH: it has no type")?;
-                self.source = Some(rest[..end + KIND.len()].into());
-                Ok(())
-            }
+        if self.source.is_none() {
+            let end = finders.kind.find(rest).ok_or("it is no event of HATCH: it has no type")?;
+            self.source = Some(rest[..end + KIND.len()].into());
         }
-    }
-
-    fn toggle(&mut self, id: Uuid, offset: u64) {
-        if self.open.remove(&id).is_none() {
-            self.open.insert(id, offset);
-        }
+        let source = self.source.as_deref().unwrap_or_default();
+        let behind = rest.strip_prefix(source).and_then(|_| rest.get(source.len() - KIND.len()..));
+        behind.ok_or_else(|| format!("its source is not {}, but another chain's", text(source)))
     }
 
     /// The chain's name, where there was a line.
@@ -140,6 +141,24 @@ impl Run {
             (Some(one), Some(other)) => one == other,
             _ => true,
         }
+    }
+}
+
+/// The `actionid`, of what stands before `data`: as a rule it is the last there.
+fn actionid<'h>(finders: &Finders, head: &'h [u8]) -> Option<&'h [u8]> {
+    let last = head.len().checked_sub(ACTIONID.len() + UUID + 1).map(|at| &head[at..]);
+    let id = last.and_then(|last| last.strip_prefix(ACTIONID)?.strip_suffix(b"\""));
+    id.or_else(|| {
+        let from = finders.actionid.find(head)? + ACTIONID.len();
+        Some(head.get(from..from + UUID).unwrap_or(&head[from..]))
+    })
+}
+
+/// Takes an action as started there, or as over where it had started.
+pub(super) fn toggle<T>(open: &mut HashMap<Uuid, T, RandomState>, id: Uuid, begins: T) {
+    match open.entry(id) {
+        Entry::Occupied(started) => drop(started.remove()),
+        Entry::Vacant(vacant) => drop(vacant.insert(begins)),
     }
 }
 
@@ -160,7 +179,7 @@ struct Lines<'a> {
     size: u64,
     /// Where the next line begins, in the file.
     begins: u64,
-    buffer: Vec<u8>,
+    buffer: &'a mut Vec<u8>,
     /// Where it begins in the buffer.
     begin: usize,
     /// How far the buffer is filled.
@@ -168,8 +187,8 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn new(file: &'a File, begins: u64, size: u64) -> Self {
-        Lines { file, size, begins, buffer: vec![0; BLOCK], begin: 0, filled: 0 }
+    fn new(file: &'a File, begins: u64, size: u64, buffer: &'a mut Vec<u8>) -> Self {
+        Lines { file, size, begins, buffer, begin: 0, filled: 0 }
     }
 
     fn begins(&self) -> u64 {

@@ -22,6 +22,8 @@ use crate::private_files::{self, PrivateFileError};
 pub(crate) const OPENED: &str = "segment.opened";
 /// The event that a segment is taken away with.
 pub(crate) const DELETED: &str = "segment.deleted";
+/// The event of a start that found events, and no checkpoint that speaks of them.
+pub(crate) const UNSIGNED: &str = "log.unsigned";
 /// No line is longer; a writer refuses a larger event long before.
 pub(super) const LONGEST: u64 = 64 << 20;
 

@@ -1,16 +1,27 @@
 //! Checkpoints: when they are signed, and what is missed because of them.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
 use super::{
-    OpenError, WriteError,
+    Journal, Kind, Line, OpenError, Ticket, WriteError,
+    queue::LOOK,
     rig::{Rig, rotate, soon, write},
 };
 use crate::hatch::{
     CheckpointKey, Verifier,
     checkpoint::{Checkpoint, Signer},
+    event::{Actor, Event},
+    relay::durable,
 };
 
 const NEVER: Duration = Duration::from_secs(3600);
@@ -52,8 +63,10 @@ async fn checkpoints_are_signed_by_number_by_time_on_rotation_and_at_shutdown() 
     journal.close();
     assert_eq!(rig.signed_for(), [1, 4, 6, 7], "at shutdown");
     let last = rig.checkpoints().pop().unwrap();
-    assert_eq!((last.segment.as_str(), last.open.len()), ("00000002.jsonl", 1));
-    assert_eq!((last.open[0].actionid, last.open[0].segment.as_str()), (open, "00000001.jsonl"));
+    assert_eq!(last.segment, "00000002.jsonl");
+    let signed = String::from_utf8(rig.signed()).unwrap();
+    let still_open = format!(r#""open":[{{"actionid":"{open}","segment":"00000001.jsonl","offset":"#);
+    assert!(signed.lines().last().unwrap().contains(&still_open), "{signed}");
     let line = rig.read().unwrap().pop().unwrap();
     assert_eq!((&last.source, &last.hash), (&line.source, &line.hash));
     assert_eq!(last.offset, fs::metadata(rig.folder.join("00000002.jsonl")).unwrap().len());
@@ -195,6 +208,27 @@ async fn a_checkpoint_that_cannot_be_written_is_said_and_tried_again() {
 }
 
 #[tokio::test]
+async fn checkpoints_go_with_the_segments_that_they_speak_of() {
+    let mut rig = Rig::new();
+    rig.options.keep_segments = Some(1);
+    let journal = rig.open().unwrap();
+    for _ in 0..4 {
+        rotate(&journal).await.unwrap();
+    }
+    assert_eq!(rig.segments(), ["00000004.jsonl", "00000005.jsonl"]);
+    let of: Vec<_> = rig.checkpoints().into_iter().map(|checkpoint| checkpoint.segment).collect();
+    assert_eq!(of, ["00000004.jsonl", "00000004.jsonl", "00000005.jsonl", "00000005.jsonl"]);
+    assert!(Verifier::new().verify(&rig.folder, &|_| {}).unwrap().hold());
+
+    // None is made up for those that another hand took away.
+    fs::write(rig.folder.join("checkpoints.signed"), "").unwrap();
+    write(&journal, "a.one", None).await.unwrap();
+    rotate(&journal).await.unwrap();
+    assert!(journal.trouble().unwrap().contains("another hand cut it"), "{:?}", journal.trouble());
+    assert_eq!(rig.segments()[0], "00000004.jsonl", "what was not signed for stays");
+}
+
+#[tokio::test]
 async fn a_journal_out_of_service_signs_for_nothing() {
     let rig = Rig::new();
     let journal = rig.open().unwrap();
@@ -284,4 +318,88 @@ async fn what_was_acknowledged_before_another_hand_was_noticed_is_signed_for() {
     journal.close();
     fs::write(&segment, text.split_inclusive('\n').next().unwrap()).unwrap();
     assert!(rig.refused().contains("ends at event 1"), "{}", rig.refused());
+}
+
+async fn queued(journal: &Journal, kind: Kind) -> Ticket {
+    let (who, data) = (Actor::default(), serde_json::json!({}));
+    let event = Event { kind: "a.event", subject: None, who, actionid: None, requestid: None, traceparent: None, data };
+    let line = Line { body: event.stamped(journal.source()).unwrap(), actionid: None };
+    journal.append(line, kind, soon()).await.unwrap()
+}
+
+/// Whoever is woken by this finds out which thread did it.
+#[derive(Default)]
+struct WokenIn(OnceLock<PathBuf>);
+
+impl Wake for WokenIn {
+    fn wake(self: Arc<Self>) {
+        self.0.get_or_init(|| Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap()));
+    }
+}
+
+/// The journal's thread, among those of other tests that are called the same: who waits for an event is woken there.
+async fn writer_of(rig: &Rig, journal: &Journal) -> PathBuf {
+    rig.hand.set(|faults| faults.hang = true);
+    let mut ticket = queued(journal, Kind::Other).await;
+    let woken = Arc::new(WokenIn::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    assert!(Pin::new(&mut ticket).poll(&mut Context::from_waker(&waker)).is_pending());
+    rig.hand.set(|faults| faults.hang = false);
+    let until = soon();
+    while woken.0.get().is_none() {
+        assert!(std::time::Instant::now() < until, "nobody is woken");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    durable(ticket, soon()).await.unwrap();
+    woken.0.get().unwrap().clone()
+}
+
+/// The CPU that the thread had, in hundredths of a second.
+fn spent(writer: &Path) -> u64 {
+    let stat = fs::read_to_string(writer.join("stat")).unwrap();
+    let (name, fields) = stat.rsplit_once(") ").unwrap();
+    assert!(name.ends_with("(hatch-journal"), "{stat}");
+    // For itself, and in the kernel.
+    fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+/// One that spins takes its share of a core, however many others want it; one that waits takes nothing.
+async fn rests(writer: &Path) {
+    let before = spent(writer);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let spent = spent(writer) - before;
+    assert!(spent < 5, "it took {spent} hundredths of a second, of 50");
+}
+
+#[tokio::test]
+async fn a_journal_out_of_service_rests_though_a_checkpoint_is_due() {
+    let mut rig = Rig::new();
+    rig.options.checkpoint_events = 1;
+    let journal = rig.open().unwrap();
+    let writer = writer_of(&rig, &journal).await;
+    rig.hand.set(|faults| faults.unsigned = true);
+    write(&journal, "a.one", None).await.unwrap();
+    rig.hand.set(|faults| faults.sync = true);
+    assert!(matches!(write(&journal, "a.two", None).await, Err(WriteError::Poisoned(_))));
+    // So long after it could not be written, the checkpoint is due again.
+    tokio::time::sleep(LOOK).await;
+    rests(&writer).await;
+}
+
+#[tokio::test]
+async fn a_journal_without_room_rests_though_a_checkpoint_is_due_and_signs_once_there_is_room() {
+    let mut rig = Rig::new();
+    rig.options.checkpoint_events = 1;
+    let journal = rig.open().unwrap();
+    let writer = writer_of(&rig, &journal).await;
+    rig.hand.set(|faults| faults.room = Some(10));
+    durable(queued(&journal, Kind::Outcome).await, soon()).await.unwrap();
+    rests(&writer).await;
+    assert_eq!(rig.signed_for(), [1, 2], "what room there is, is for outcomes");
+    rig.hand.set(|faults| faults.room = None);
+    let until = soon();
+    while rig.signed_for() != [1, 2, 3] {
+        assert!(std::time::Instant::now() < until, "{:?}", rig.signed_for());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

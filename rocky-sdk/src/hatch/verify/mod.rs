@@ -25,10 +25,10 @@ use super::{
 /// signed checkpoint speaks of them.
 ///
 /// What it cannot know: whether the lines after the last checkpoint are those that were written, and whether others
-/// stood behind them; whether lines were cut off together with the checkpoints that speak of them; and whether somebody
-/// who has the secret key wrote all of it anew. That shows only against the hash of a line, kept on another machine.
-/// Somebody else's key in the place of the journal's shows against the public key, kept there too: see
-/// [`key`](Verifier::key).
+/// stood behind them; whether lines were cut off together with the checkpoints that speak of them (of a journal that went
+/// on without any checkpoint, [`unsigned_starts`](CheckpointVerdict::unsigned_starts) says so); and whether somebody who
+/// has the secret key wrote all of it anew. That shows only against the hash of a line, kept on another machine. Somebody
+/// else's key in the place of the journal's shows against the public key, kept there too: see [`key`](Verifier::key).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -52,10 +52,12 @@ use super::{
 /// // For another machine to keep:
 /// println!("{}, up to event {last_sequence}: {last_hash}", source.unwrap_or_default());
 ///
-/// let CheckpointVerdict { good, last_sequence, last_time, key, key_was_known, broken, .. } = checkpoints;
+/// let CheckpointVerdict { good, last_sequence, last_time, key, key_was_known, unsigned_starts, broken, .. } = checkpoints;
 /// assert_eq!((key, key_was_known, broken), (Some(CheckpointKey::of(&hatch)?), true, None));
 /// assert_eq!((good, last_sequence), (2, Some(2))); // one at the start, one on rotation
 /// println!("signed up to there at {}", last_time.unwrap_or_default());
+/// // Where `checkpoints.signed` had been taken away at a start, what stood before that start is nobody's word.
+/// assert!(unsigned_starts.is_empty());
 ///
 /// // Whatever was cut off behind the last checkpoint is not missed.
 /// println!("{unsigned_events} events are not signed for yet, {} actions have no outcome", tombstones.len());
@@ -163,14 +165,19 @@ pub struct CheckpointVerdict {
     /// Whether that key was known beforehand: given, or in the journal's folder. Otherwise it is the one that the
     /// checkpoints themselves name, and whoever can write there can sign anew with one of their own.
     pub key_was_known: bool,
+    /// The starts that found events and no checkpoint, as far as the chain holds: the sequence of each one's
+    /// `log.unsigned`. `checkpoints.signed` had been moved away or deleted, or a crash came before the first checkpoint.
+    /// The checkpoints since then hold, and speak for what was found: whether that is what had been written shows only
+    /// against the hash of a line before it, kept on another machine.
+    pub unsigned_starts: Vec<u64>,
     /// What does not hold, and in which line of `checkpoints.signed`; also that there is no checkpoint at all where
     /// there are events. `None` where they hold.
     pub broken: Option<String>,
 }
 
 impl Verdicts {
-    /// Whether chain and checkpoints hold. Events that are not signed for, actions without an outcome and unfinished
-    /// bytes are no fault of theirs.
+    /// Whether chain and checkpoints hold. Events that are not signed for, starts that found no checkpoint, actions
+    /// without an outcome and unfinished bytes are no fault of theirs.
     #[must_use]
     pub fn hold(&self) -> bool {
         self.chain.broken.is_none() && self.checkpoints.broken.is_none()
@@ -200,12 +207,13 @@ impl Verifier {
 
     /// Reads the journal in the folder `hatch`, without its lock. Calls `progress` after each piece of up to 4 MiB,
     /// from several threads. Takes as long as its bytes take to be hashed, and changes nothing. Lines that are written
-    /// meanwhile may be left out.
+    /// meanwhile may be left out. Where a running service takes a segment away that was not read yet, all is read
+    /// again, up to four times.
     ///
     /// # Errors
-    /// When a file cannot be read or trusted, `checkpoint.key` is no key, `uncertain.json` does not say what is in
-    /// doubt, or the chain holds and the line of an action without an outcome is not to be found. Any other damage in a
-    /// line is a verdict.
+    /// When a file cannot be read or trusted, a running service takes segments away faster than they are read,
+    /// `checkpoint.key` is no key, `uncertain.json` does not say what is in doubt, or the chain holds and the line of an
+    /// action without an outcome is not to be found. Any other damage in a line is a verdict.
     pub fn verify(&self, hatch: &Path, progress: &(dyn Fn(Progress) + Sync)) -> Result<Verdicts, ScanError> {
         // What was signed is read first: it is in the lines that are read then, whatever is written meanwhile.
         let known = match self.key {
@@ -213,10 +221,10 @@ impl Verifier {
             None if CheckpointKey::is_in(hatch) => Some(CheckpointKey::of(hatch)?),
             None => None,
         };
+        let threads = self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
         while_segments_go(hatch, || {
-            let signed = checkpoint::all(hatch, known)?;
-            let threads = self.threads.or_else(|| std::thread::available_parallelism().ok());
-            let mut found = read_all(hatch, threads.map_or(1, NonZero::get), progress)?;
+            let signed = Signed::read(hatch, known, threads)?;
+            let mut found = read_all(hatch, threads, progress)?;
             found.was_finished_as(&signed);
             let checkpoints = found.witnessed(hatch, signed, known.is_some())?;
             let unsigned_events = found.chain.sequence - checkpoints.last_sequence.unwrap_or(found.before.sequence);
@@ -226,6 +234,24 @@ impl Verifier {
             };
             Ok(Verdicts { checkpoints, unsigned_events, tombstones, chain: found.verdict() })
         })
+    }
+}
+
+/// What was signed, as it was before the lines were read.
+struct Signed {
+    all: checkpoint::All,
+    /// Of each, whether its line stood where it says, believed or not.
+    stood: Vec<bool>,
+}
+
+impl Signed {
+    /// Looks for the lines at once: a running service may take their segments away while the others are read.
+    fn read(hatch: &Path, known: Option<CheckpointKey>, threads: usize) -> Result<Option<Self>, ScanError> {
+        let Some(all) = checkpoint::all(hatch, known, threads)? else { return Ok(None) };
+        let believed = BTreeMap::new(); // all of it, until the lines are read
+        let stands = |found: &checkpoint::Found| checkpoint::stands(hatch, &found.checkpoint, &believed);
+        let stood = all.found.iter().map(stands).collect::<Result<Vec<bool>, ScanError>>()?;
+        Ok(Some(Signed { all, stood }))
     }
 }
 
@@ -239,6 +265,8 @@ struct Found {
     ends: BTreeMap<String, u64>,
     /// The event that says that what was before was taken away; 0 where nothing was.
     vouched: u64,
+    /// The events that say that a start found no checkpoint.
+    unsigned: Vec<u64>,
     /// Behind the last good one.
     chain: Link,
     unfinished_bytes: u64,
@@ -263,8 +291,8 @@ impl Found {
     }
 
     /// What a crash can have left of the last batch is that only where nobody signed for it.
-    fn was_finished_as(&mut self, signed: &Option<checkpoint::All>) {
-        let last = signed.as_ref().and_then(|signed| signed.found.last());
+    fn was_finished_as(&mut self, signed: &Option<Signed>) {
+        let last = signed.as_ref().and_then(|signed| signed.all.found.last());
         if last.is_some_and(|last| last.checkpoint.sequence > self.chain.sequence) && self.broken.is_none() {
             self.broken = self.unfinished.take();
         }
@@ -274,12 +302,19 @@ impl Found {
     fn witnessed(
         &self,
         hatch: &Path,
-        signed: Option<checkpoint::All>,
+        signed: Option<Signed>,
         key_was_known: bool,
     ) -> Result<CheckpointVerdict, ScanError> {
-        let mut verdict =
-            CheckpointVerdict { good: 0, last_sequence: None, last_time: None, key: None, key_was_known, broken: None };
-        let Some(signed) = signed else {
+        let mut verdict = CheckpointVerdict {
+            good: 0,
+            last_sequence: None,
+            last_time: None,
+            key: None,
+            key_was_known,
+            unsigned_starts: self.unsigned.clone(),
+            broken: None,
+        };
+        let Some(Signed { all: signed, stood }) = signed else {
             if self.chain.sequence > 0 {
                 let gone = format!("there is no {}: what was cut off at the end cannot be known", checkpoint::FILE);
                 verdict.broken = Some(gone);
@@ -287,8 +322,9 @@ impl Found {
             return Ok(verdict);
         };
         verdict.key = signed.key;
-        for checkpoint::Found { checkpoint, line } in signed.found {
+        for (checkpoint::Found { checkpoint, line }, stood) in signed.found.into_iter().zip(stood) {
             let sequence = checkpoint.sequence;
+            let stands = stood && self.ends.get(&checkpoint.segment).is_none_or(|end| checkpoint.offset <= *end);
             let in_reach = sequence <= self.chain.sequence;
             if !in_reach && self.broken.is_some() {
                 break; // what is behind a broken line has its verdict already
@@ -303,7 +339,7 @@ impl Found {
             } else if self.source.as_ref().is_some_and(|source| *source != checkpoint.source) {
                 Some(format!("it is another journal's, {}", checkpoint.source))
             } else if (sequence == self.before.sequence && !checkpoint.is_of(&self.before))
-                || (sequence > self.before.sequence && !checkpoint::stands(hatch, &checkpoint, &self.ends)?)
+                || (sequence > self.before.sequence && !stands)
             {
                 Some(format!("event {sequence} is another one than the one that was signed for"))
             } else {
@@ -317,18 +353,28 @@ impl Found {
             verdict.last_sequence = Some(sequence.max(self.before.sequence));
             verdict.last_time = Some(checkpoint.time);
         }
+        let unvouched = verdict.last_sequence.is_some_and(|last| last < self.vouched)
+            && !self.was_vouched_for_since(hatch, signed.key)?;
         verdict.broken = match signed.broken {
             Some((line, reason)) => Some(format!("{}, line {line}: {reason}", checkpoint::FILE)),
             None if verdict.good == 0 && self.chain.sequence > 0 && self.broken.is_none() => {
                 Some(format!("{} has no checkpoint: what was cut off at the end cannot be known", checkpoint::FILE))
             }
-            None if verdict.last_sequence.is_some_and(|last| last < self.vouched) => Some(format!(
+            None if unvouched => Some(format!(
                 "event {} says that older segments were taken away, and nobody signed for it",
                 self.vouched
             )),
             None => None,
         };
         Ok(verdict)
+    }
+
+    /// Whether that older segments were taken away was signed for after the checkpoints were read. A running service
+    /// signs for it before it does it: whoever misses a segment finds that checkpoint.
+    fn was_vouched_for_since(&self, hatch: &Path, key: Option<CheckpointKey>) -> Result<bool, ScanError> {
+        let signed = checkpoint::all(hatch, key, 1)?;
+        let last = signed.as_ref().and_then(|signed| signed.found.last());
+        Ok(last.is_some_and(|last| last.checkpoint.sequence >= self.vouched))
     }
 }
 

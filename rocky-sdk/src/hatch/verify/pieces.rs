@@ -1,7 +1,7 @@
 //! A journal in pieces of a few MiB: each is read by itself, by whichever core is free, and then they are put together.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     ops::Range,
     path::{Path, PathBuf},
     sync::{
@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use super::{Damage, Found, Progress};
@@ -19,7 +20,7 @@ use crate::{
         reader::{chain_before, ends, segments},
         record::ScanError,
         run::{self, Run},
-        segment::{self, Deleted, Position},
+        segment::{self, Deleted, Position, StillOpen},
     },
     private_files,
 };
@@ -77,7 +78,7 @@ pub(super) fn read_all(hatch: &Path, threads: usize, progress: &(dyn Fn(Progress
             if segment.newest && together.whole < piece.range.start {
                 // A writer was at work there when the piece before was read: the rest is read anew, as one.
                 let rest = Piece { segment, range: together.whole..segment.believed() };
-                let run = run::read(&segment.path, rest.range.clone(), Some(segment.believed()))?;
+                let run = read_one(&rest, &mut Vec::new())?;
                 together.put(&rest, run)?;
                 break;
             }
@@ -115,12 +116,17 @@ pub(super) fn read_all(hatch: &Path, threads: usize, progress: &(dyn Fn(Progress
         before,
         ends,
         vouched,
+        unsigned: together.unsigned,
         chain: together.chain,
         unfinished_bytes,
         unfinished: together.unfinished,
-        open: together.open,
+        open: together.open.into_iter().map(|(actionid, place)| (actionid, position(place))).collect(),
         broken,
     })
+}
+
+fn position((number, offset): (u64, u64)) -> Position {
+    Position { segment: segment::numbered(number), offset }
 }
 
 /// A verdict, where it is one.
@@ -151,12 +157,12 @@ fn read(
     let (next, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
     let runs: Vec<OnceLock<Result<Run, ScanError>>> = pieces.iter().map(|_| OnceLock::new()).collect();
     let work = || {
+        let mut buffer = Vec::new();
         while let Some((piece, run)) = {
             let at = next.fetch_add(1, Ordering::Relaxed);
             pieces.get(at).zip(runs.get(at))
         } {
-            let segment = piece.segment;
-            run.get_or_init(|| run::read(&segment.path, piece.range.clone(), Some(segment.believed())));
+            run.get_or_init(|| read_one(piece, &mut buffer));
             let much = piece.range.end - piece.range.start;
             progress(Progress { bytes: bytes.fetch_add(much, Ordering::Relaxed) + much, of });
         }
@@ -170,6 +176,16 @@ fn read(
     runs.into_iter().filter_map(OnceLock::into_inner)
 }
 
+/// All that is to be known of a piece: the service may take its segment away right after.
+fn read_one(piece: &Piece<'_>, buffer: &mut Vec<u8>) -> Result<Run, ScanError> {
+    let Piece { segment, range } = piece;
+    let run = run::read(&segment.path, range.clone(), Some(segment.believed()), buffer)?;
+    if range.start == 0 && run.lines > 0 {
+        segment::opened(&segment.path)?;
+    }
+    Ok(run)
+}
+
 /// The pieces so far, one behind the other.
 struct Together {
     chain: Link,
@@ -177,8 +193,10 @@ struct Together {
     whole: u64,
     /// A run that has lines, for the chain's name.
     named: Option<Run>,
-    open: BTreeMap<Uuid, Position>,
+    /// The actions that have started and have no outcome yet: the number of the segment, and where the line begins.
+    open: HashMap<Uuid, (u64, u64), RandomState>,
     deleted: Vec<(Deleted, u64)>,
+    unsigned: Vec<u64>,
     /// What is wrong with the line behind the last one, where it is one that a crash can have left.
     unfinished: Option<Damage>,
     /// The number of the segment that was read last.
@@ -191,8 +209,19 @@ impl Together {
         // What it was begun with: of these, some lines may be in segments that were taken away.
         let opened = oldest.and_then(|oldest| segment::opened(&oldest.path).ok().flatten());
         let open = opened.map(|opened| opened.open).unwrap_or_default();
-        let open = open.iter().map(|open| (open.actionid, open.position())).collect();
-        Together { chain, whole: 0, named: None, open, deleted: Vec::new(), unfinished: None, read_last: None }
+        let place =
+            |open: &StillOpen| (open.actionid, (segment::number(&open.segment).unwrap_or_default(), open.offset));
+        let open = open.iter().map(place).collect();
+        Together {
+            chain,
+            whole: 0,
+            named: None,
+            open,
+            deleted: Vec::new(),
+            unsigned: Vec::new(),
+            unfinished: None,
+            read_last: None,
+        }
     }
 
     /// Takes the next piece, of which this was read. What is damaged ends it.
@@ -208,16 +237,13 @@ impl Together {
             if self.named.as_ref().is_some_and(|named| !named.same_source(&run)) {
                 return damaged(*offset, "its source is another chain's");
             }
-            if begins {
-                segment::opened(path)?;
-            }
         }
         self.chain = run.last.unwrap_or(self.chain);
         self.whole = run.end.unwrap_or(self.whole);
+        self.unsigned.extend(&run.unsigned);
+        let number = segment::number(&segment::name(path)).unwrap_or_default();
         for (actionid, offset) in &run.open {
-            if self.open.remove(actionid).is_none() {
-                self.open.insert(*actionid, Position { segment: segment::name(path), offset: *offset });
-            }
+            run::toggle(&mut self.open, *actionid, (number, *offset));
         }
         if let Some((offset, reason)) = &run.broken {
             let newest = piece.segment.newest && piece.segment.end.is_none() && run.may_be_unfinished;

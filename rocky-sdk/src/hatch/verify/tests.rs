@@ -5,20 +5,36 @@ use std::{
     num::NonZero,
     os::unix::fs::PermissionsExt,
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use uuid::Uuid;
 
-use super::{Verdicts, Verifier};
+use super::{Progress, Signed, Verdicts, Verifier, read_all};
 use crate::hatch::{
     CheckpointKey, ScanError,
-    journal::rig::{Rig, rotate, write},
+    checkpoint::{Checkpoint, Signer},
+    journal::rig::{Rig, rotate, soon, write},
     pending, records, tail,
 };
 
 fn verified(folder: &Path) -> Verdicts {
     Verifier::new().verify(folder, &|_| {}).unwrap()
+}
+
+/// The same on one thread; this is done once, when the oldest segment was read, and no other.
+fn verified_while(folder: &Path, done: impl Fn() + Sync) -> Verdicts {
+    let begun = AtomicBool::new(false);
+    let progress = |_: Progress| {
+        if !begun.swap(true, Ordering::Relaxed) {
+            done();
+        }
+    };
+    Verifier::new().threads(NonZero::<usize>::MIN).verify(folder, &progress).unwrap()
 }
 
 #[tokio::test]
@@ -37,7 +53,7 @@ async fn a_whole_journal_is_whole_beside_its_writer_too() {
         write(&journal, "a.done", Some(id)).await.unwrap();
     }
     let most = AtomicU64::new(0);
-    let progress = |progress: super::Progress| {
+    let progress = |progress: Progress| {
         assert!(progress.bytes <= progress.of);
         most.fetch_max(progress.bytes, Ordering::Relaxed);
     };
@@ -91,6 +107,127 @@ async fn what_was_taken_away_by_the_journal_is_vouched_for_and_by_another_hand_i
     let broken = verified(&rig.folder).chain.broken.unwrap();
     assert_eq!((broken.segment.as_str(), broken.line), ("00000003.jsonl", 1));
     assert!(broken.reason.contains("00000002.jsonl is gone"), "{}", broken.reason);
+}
+
+/// The first segment taken away was read, the others were not.
+#[test]
+fn segments_that_the_journal_takes_away_meanwhile_are_not_missed() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for (taken_away, first_sequence) in [(1, 1), (2, 3), (3, 4)] {
+        let mut rig = Rig::new();
+        rig.options.keep_segments = Some(3);
+        let journal = rig.open().unwrap();
+        let begin = || runtime.block_on(rotate(&journal)).unwrap();
+        for number in 2..=4 {
+            assert_eq!(begin(), format!("{number:08}.jsonl"), "each has one event, which is signed for");
+        }
+        let verdicts = verified_while(&rig.folder, || (0..taken_away).for_each(|_| drop(begin())));
+        assert_eq!(rig.segments()[0], format!("{:08}.jsonl", taken_away + 1));
+        assert!(verdicts.hold(), "{taken_away}: {verdicts:?}");
+        assert_eq!(verdicts.chain.first_sequence, first_sequence, "read again only where one could not be read");
+    }
+}
+
+#[tokio::test]
+async fn a_segment_that_another_hand_takes_away_meanwhile_is_missed() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    for _ in 0..2 {
+        rotate(&journal).await.unwrap();
+    }
+    journal.close();
+    let second = rig.folder.join("00000002.jsonl");
+    let verdicts = verified_while(&rig.folder, || fs::remove_file(&second).unwrap());
+    let broken = verdicts.chain.broken.unwrap();
+    assert_eq!((broken.segment.as_str(), broken.line), ("00000003.jsonl", 1), "{}", broken.reason);
+}
+
+#[test]
+fn segments_that_go_faster_than_they_are_read_are_an_error_and_no_verdict() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut rig = Rig::new();
+    rig.options.keep_segments = Some(3);
+    let journal = rig.open().unwrap();
+    let begin_two = || (0..2).for_each(|_| drop(runtime.block_on(rotate(&journal)).unwrap()));
+    (0..2).for_each(|_| begin_two());
+    let pieces = AtomicU64::new(0);
+    // With each that is read, the next one goes.
+    let progress = |_: Progress| {
+        pieces.fetch_add(1, Ordering::Relaxed);
+        begin_two();
+    };
+    let error = Verifier::new().threads(NonZero::<usize>::MIN).verify(&rig.folder, &progress).unwrap_err();
+    assert!(matches!(error, ScanError::File(_)), "{error}");
+    assert!((5..=20).contains(&pieces.into_inner()), "four segments at most, and five times");
+}
+
+/// A segment is taken away after the checkpoints were read, and before the segments are listed.
+#[tokio::test]
+async fn a_segment_that_was_signed_away_since_the_checkpoints_were_read_is_vouched_for() {
+    let mut rig = Rig::new();
+    rig.options.keep_segments = Some(1);
+    let journal = rig.open().unwrap();
+    rotate(&journal).await.unwrap();
+    let read = || Signed::read(&rig.folder, None, 2).unwrap();
+    let (signed, before) = (read(), rig.signed());
+    rotate(&journal).await.unwrap();
+    assert_eq!(rig.segments()[0], "00000002.jsonl");
+    journal.close();
+
+    let found = read_all(&rig.folder, 1, &|_| {}).unwrap();
+    let verdict = found.witnessed(&rig.folder, signed, true).unwrap();
+    assert_eq!((verdict.good, verdict.broken), (2, None));
+    // Where that checkpoint never was, somebody else can have said so.
+    rig.put_back(&before);
+    let broken = found.witnessed(&rig.folder, read(), true).unwrap().broken.unwrap();
+    assert!(broken.contains("nobody signed for it"), "{broken}");
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_a_segment_that_never_was_does_not_hold() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    write(&journal, "a.one", None).await.unwrap();
+    journal.close();
+    let signed = rig.signed();
+    let last = signed.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap();
+    let mut other: Checkpoint = serde_json::from_slice(last).unwrap();
+    assert_eq!((other.sequence, other.segment.as_str()), (2, "00000001.jsonl"));
+    other.segment = "00000002.jsonl".to_owned();
+    rig.put_back(&Signer::open(&rig.folder).unwrap().sign(&other).unwrap());
+    let verdicts = verified(&rig.folder);
+    assert!(verdicts.chain.broken.is_none());
+    assert!(verdicts.checkpoints.broken.unwrap().contains("event 2 is another one"));
+}
+
+#[tokio::test]
+async fn a_start_that_found_no_checkpoint_is_told_from_then_on() {
+    let rig = Rig::new();
+    let journal = rig.open().unwrap();
+    write(&journal, "a.one", None).await.unwrap();
+    journal.close();
+    let take_away = || fs::remove_file(rig.folder.join("checkpoints.signed")).unwrap();
+    let starts = || {
+        let verdicts = verified(&rig.folder);
+        (verdicts.hold(), verdicts.checkpoints.unsigned_starts)
+    };
+    assert_eq!(starts(), (true, vec![]));
+    take_away();
+    assert_eq!(starts(), (false, vec![]), "until then, that there is no checkpoint says it");
+    let journal = rig.open().unwrap();
+    assert_eq!(starts(), (true, vec![3]));
+    rotate(&journal).await.unwrap();
+    journal.close();
+    rig.open().unwrap().close();
+    assert_eq!(starts(), (true, vec![3]), "in whichever segment");
+    take_away();
+    rig.open().unwrap().close();
+    assert_eq!(starts(), (true, vec![3, 5]));
+
+    // Behind a break nothing is believed.
+    let second = rig.folder.join("00000002.jsonl");
+    fs::write(&second, fs::read_to_string(&second).unwrap().replace("opened", "erased")).unwrap();
+    assert_eq!(starts(), (false, vec![3]));
 }
 
 #[tokio::test]
@@ -202,38 +339,51 @@ async fn a_line_is_read_whole_wherever_it_stands() {
     }
 }
 
+/// What is read, on a thread of its own, while sixteen write.
+async fn beside_writers<T: Send + 'static>(rig: &Rig, read: impl FnOnce(&Path) -> T + Send + 'static) -> T {
+    let journal = Arc::new(rig.open().unwrap());
+    let over = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..16)
+        .map(|_| {
+            let (journal, over) = (Arc::clone(&journal), Arc::clone(&over));
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    let id = Uuid::now_v7();
+                    write(&journal, "a.started", Some(id)).await.unwrap();
+                    write(&journal, "a.done", Some(id)).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        })
+        .collect();
+    let folder = rig.folder.clone();
+    let reader = std::thread::spawn(move || read(&folder));
+    while !reader.is_finished() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    over.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    reader.join().unwrap()
+}
+
 /// Whoever reads beside a writer at work sees lines that are half written, segments that are begun and, of one write, the end
 /// before the beginning: none of it is damage.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beside_a_writer_nothing_looks_damaged() {
     let mut rig = Rig::new();
     (rig.options.segment_bytes, rig.options.checkpoint_events) = (256 << 10, 200);
-    let journal = std::sync::Arc::new(rig.open().unwrap());
-    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let writers: Vec<_> = (0..16)
-        .map(|_| {
-            let (journal, over) = (std::sync::Arc::clone(&journal), std::sync::Arc::clone(&over));
-            tokio::spawn(async move {
-                while !over.load(Ordering::Relaxed) {
-                    let id = Uuid::now_v7();
-                    write(&journal, "a.started", Some(id)).await.unwrap();
-                    write(&journal, "a.done", Some(id)).await.unwrap();
-                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                }
-            })
-        })
-        .collect();
-    let folder = rig.folder.clone();
-    let reader = std::thread::spawn(move || {
-        let (_, mut follower) = tail(&folder, 0).unwrap();
+    let read = |folder: &Path| {
+        let (_, mut follower) = tail(folder, 0).unwrap();
         let mut followed = 0;
         for _ in 0..20 {
-            let verdicts = verified(&folder);
+            let verdicts = verified(folder);
             assert!(verdicts.hold(), "{verdicts:?}");
-            for line in records(&folder).unwrap().take(2000).chain(tail(&folder, 20).unwrap().1) {
+            for line in records(folder).unwrap().take(2000).chain(tail(folder, 20).unwrap().1) {
                 line.unwrap();
             }
-            assert!(pending(&folder).unwrap().len() <= 16);
+            assert!(pending(folder).unwrap().len() <= 16);
             // No more than that: the writers may be quicker.
             while followed % 200 != 199 && follower.more().unwrap().is_some() {
                 followed += 1;
@@ -241,13 +391,27 @@ async fn beside_a_writer_nothing_looks_damaged() {
             followed += 1;
         }
         followed
-    });
-    while !reader.is_finished() {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    over.store(true, Ordering::Relaxed);
-    for writer in writers {
-        writer.await.unwrap();
-    }
-    assert!(reader.join().unwrap() > 100);
+    };
+    assert!(beside_writers(&rig, read).await > 100);
+}
+
+/// Nor is it that the oldest segments go, before they are read, while others are, and before the checkpoints are looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beside_a_writer_that_takes_segments_away_nothing_is_missed() {
+    let mut rig = Rig::new();
+    (rig.options.segment_bytes, rig.options.checkpoint_events) = (64 << 10, 50);
+    rig.options.keep_segments = Some(4);
+    let read = |folder: &Path| {
+        let until = soon();
+        loop {
+            let verdicts = verified(folder);
+            assert!(verdicts.hold(), "{verdicts:?}");
+            // Of some twenty segments that went, most went during a look.
+            if verdicts.chain.first_sequence > 2000 {
+                break;
+            }
+            assert!(Instant::now() < until, "the writers are too slow: {verdicts:?}");
+        }
+    };
+    beside_writers(&rig, read).await;
 }
