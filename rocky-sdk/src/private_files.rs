@@ -83,7 +83,6 @@ pub enum PrivateFileError {
     },
 }
 
-#[cfg(feature = "hearth")]
 impl PrivateFileError {
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, PrivateFileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

@@ -18,7 +18,7 @@ cargo xtask wall             takes each guarantee away, in a copy, and sees its 
   --only NAME                does so for one mutation
 cargo xtask faults           does to a journal what can happen to one, at full length, and fuzzes its reader
   --short                    does so a few times each
-  --only NAME                does so for one: tamper, kill, power, disk, clock, trust, limit, fuzz
+  --only NAME                does so for one: tamper, kill, power, disk, device, clock, trust, limit, fuzz
 cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile, journal, doors";
 
 fn main() -> ExitCode {

@@ -19,10 +19,13 @@ use crate::{
 };
 
 /// The modules of `hatch::faults`, the tests of [`LIMIT`], and the fuzzer.
-const PARTS: [&str; 8] = ["tamper", "kill", "power", "disk", "clock", "trust", "limit", "fuzz"];
+const PARTS: [&str; 9] = ["tamper", "kill", "power", "disk", "device", "clock", "trust", "limit", "fuzz"];
 /// Tests that stand elsewhere, and what each shows.
 const LIMIT: [(&str, &str); 2] = [
-    ("hatch::journal::tests::an_event_over_the_limit_is_refused", "an event over the limit: the journal refuses it"),
+    (
+        "hatch::journal::waiting_tests::an_event_over_the_limit_is_refused",
+        "an event over the limit: the journal refuses it",
+    ),
     (
         "tests::names::an_action_that_is_too_large_for_its_event_does_not_start",
         "an action over its event's limit: 413 `too-large`, it does not start, and nothing is written",
@@ -47,13 +50,14 @@ pub(crate) fn run(only: Option<&str>, short: bool) -> Result<bool, String> {
     }
     let chosen = |part: &str| only.is_none_or(|only| only == part);
     let mut programs: Vec<Program> = Vec::new();
-    if chosen("disk") {
+    let mounts = chosen("disk") || chosen("device");
+    if mounts {
         programs.extend(needs::DISK);
     }
     if chosen("fuzz") {
         programs.push(needs::CPP);
     }
-    if let Some(missing) = needs::missing(&programs, chosen("disk")) {
+    if let Some(missing) = needs::missing(&programs, mounts) {
         return Err(missing);
     }
     let mut rows = tests(only, short)?;

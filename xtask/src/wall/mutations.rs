@@ -140,11 +140,9 @@ impl Covers<Admin> for Operator {}",
     Mutation {
         name: "airlock-that-is-late-lets-in",
         guards: "I10",
-        file: "rocky-sdk/src/doors/authenticated.rs",
-        from: r#"answered.unwrap_or_else(|_| Err(Unresolved::Unavailable("it did not answer in time".to_owned())))"#,
-        to: r#"answered.unwrap_or_else(|_| {
-            Session::new("late", "late", crate::Rank::Admin).map_err(|_| Unresolved::Stranger("late"))
-        })"#,
+        file: "rocky-sdk/src/doors/resolve.rs",
+        from: r#"Err(_) => Err(Unresolved::Unavailable("it did not answer in time".to_owned())),"#,
+        to: r#"Err(_) => Session::new("late", "late", crate::Rank::Admin).map_err(|_| Unresolved::Stranger("late")),"#,
         killer: Unit("tests::answers::airlock_unreachable"),
     },
     Mutation {
@@ -177,7 +175,7 @@ impl Covers<Admin> for Operator {}",
         file: "rocky-sdk/src/private_files.rs",
         from: "(OFlags::NOFOLLOW | OFlags::NONBLOCK)",
         to: "(OFlags::NONBLOCK)",
-        killer: Unit("hatch::journal::tests::files_that_cannot_be_trusted_are_refused"),
+        killer: Unit("hatch::journal::opening_tests::files_that_cannot_be_trusted_are_refused"),
     },
     Mutation {
         name: "mode-that-is-not-there",
@@ -423,11 +421,10 @@ pub struct Inner {",
         name: "fdatasync-skipped",
         guards: "I5",
         file: "rocky-sdk/src/hatch/journal/segment_file.rs",
-        from: "    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        from: "    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
 ",
-        to: "    pub(super) fn sync(&self) -> io::Result<()> {
-        Ok(())
+        to: "    pub(super) fn sync(&mut self) -> io::Result<()> {
 ",
         killer: Unit("hatch::journal::storage::tests::a_sync_is_asked_of_the_system"),
     },
@@ -437,7 +434,7 @@ pub struct Inner {",
         file: "rocky-sdk/src/hatch/journal/writer.rs",
         from: "if let Err(error) = self.storage.sync() {",
         to: "if let Err(error) = Ok::<(), io::Error>(()) {",
-        killer: Unit("hatch::journal::tests::nobody_is_told_before_the_sync"),
+        killer: Unit("hatch::journal::waiting_tests::nobody_is_told_before_the_sync"),
     },
     Mutation {
         name: "poison-forgotten",
@@ -445,7 +442,7 @@ pub struct Inner {",
         file: "rocky-sdk/src/hatch/journal/writer.rs",
         from: "        self.queue.lock().poisoned = Some(reason.clone());\n",
         to: "",
-        killer: Unit("hatch::journal::tests::a_failed_sync_poisons_for_good"),
+        killer: Unit("hatch::journal::disk_tests::a_failed_sync_poisons_for_good"),
     },
     Mutation {
         name: "failed-write-left-in-place",
@@ -454,7 +451,7 @@ pub struct Inner {",
         from: "            self.cut_back()?;
             return Err(if no_space",
         to: "            return Err(if no_space",
-        killer: Unit("hatch::journal::tests::a_failed_write_is_taken_back_and_the_next_one_works"),
+        killer: Unit("hatch::journal::disk_tests::a_failed_write_is_taken_back_and_the_next_one_works"),
     },
     Mutation {
         name: "another-hand-unnoticed",
@@ -462,7 +459,10 @@ pub struct Inner {",
         file: "rocky-sdk/src/hatch/journal/storage.rs",
         from: "if found == size {",
         to: "if true || found == size {",
-        killer: Unit("hatch::journal::tests::a_deleted_replaced_or_cut_journal_is_noticed_before_the_next_acknowledgement"),
+        killer: Unit(
+            "hatch::journal::disk_tests::\
+             a_deleted_replaced_or_cut_journal_is_noticed_before_the_next_acknowledgement",
+        ),
     },
     Mutation {
         name: "hash-not-checked",
@@ -470,7 +470,7 @@ pub struct Inner {",
         file: "rocky-sdk/src/hatch/line.rs",
         from: "if whole != Some(&hash.0) {",
         to: "if false && whole != Some(&hash.0) {",
-        killer: Unit("hatch::journal::tests::damage_anywhere_refuses_to_open_says_where_and_changes_nothing"),
+        killer: Unit("hatch::journal::opening_tests::damage_anywhere_refuses_to_open_says_where_and_changes_nothing"),
     },
     Mutation {
         name: "chain-not-checked",
@@ -478,7 +478,7 @@ pub struct Inner {",
         file: "rocky-sdk/src/hatch/line.rs",
         from: "if self.before.hash != chain.hash {",
         to: "if false && self.before.hash != chain.hash {",
-        killer: Unit("hatch::journal::tests::a_forged_line_breaks_the_chain"),
+        killer: Unit("hatch::journal::opening_tests::a_forged_line_breaks_the_chain"),
     },
     Mutation {
         name: "torn-tail-not-saved",
@@ -486,7 +486,7 @@ pub struct Inner {",
         file: "rocky-sdk/src/hatch/journal/open.rs",
         from: "    private_files::create(&folder.join(&saved_as), &torn)?;\n",
         to: "",
-        killer: Unit("hatch::journal::tests::a_torn_tail_is_saved_aside_cut_off_and_recorded"),
+        killer: Unit("hatch::journal::opening_tests::a_torn_tail_is_saved_aside_cut_off_and_recorded"),
     },
     Mutation {
         name: "second-holder",
@@ -494,7 +494,7 @@ pub struct Inner {",
         file: "rocky-sdk/src/hatch/journal/open.rs",
         from: "Err(TryLockError::WouldBlock) => Err(OpenError::Held(folder.to_owned())),",
         to: "Err(TryLockError::WouldBlock) => Ok(file),",
-        killer: Unit("hatch::journal::tests::one_journal_has_one_holder"),
+        killer: Unit("hatch::journal::opening_tests::one_journal_has_one_holder"),
     },
     Mutation {
         name: "no-room-for-outcomes",
@@ -1362,7 +1362,7 @@ impl<E> From<Denied> for Refusal<E> {",
     Mutation {
         name: "airlock-that-panics-is-a-stranger",
         guards: "I10",
-        file: "rocky-sdk/src/doors/authenticated.rs",
+        file: "rocky-sdk/src/doors/resolve.rs",
         from: "Unresolved::Unavailable(\"it panicked\".to_owned())",
         to: "Unresolved::Stranger(\"it panicked\")",
         killer: Unit("tests::answers::airlock_unreachable"),
@@ -1381,7 +1381,7 @@ impl<E> From<Denied> for Refusal<E> {",
         file: "rocky-sdk/src/hatch/journal/open.rs",
         from: "needed.is_some_and(|needed| options.waiting_bytes >= needed)",
         to: "needed.is_none_or(|needed| options.waiting_bytes >= needed)",
-        killer: Unit("hatch::journal::tests::limits_that_do_not_fit_together_are_refused"),
+        killer: Unit("hatch::journal::opening_tests::limits_that_do_not_fit_together_are_refused"),
     },
 
     // What no fixture can see: the public API as a whole.
@@ -1656,5 +1656,72 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
             "hatch::verify::tests::\
              what_was_taken_away_by_the_journal_is_vouched_for_and_by_another_hand_is_not",
         ),
+    },
+    Mutation {
+        name: "read-and-not-written-anew",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/segment_file.rs",
+        from: "        file.read_exact_at(&mut bytes[..much], at)?;
+        file.write_all_at(&bytes[..much], at)?;
+",
+        to: "",
+        killer: Unit("hatch::faults::device::what_a_failed_sync_left_in_memory_only"),
+    },
+    Mutation {
+        name: "short-write-left-there",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "        if let Err(error) = self.storage.append(self.lines.bytes()) {
+            self.cut_back()?;
+",
+        to: "        if let Err(error) = self.storage.append(self.lines.bytes()) {
+",
+        killer: Unit("hatch::faults::disk::a_write_that_is_cut_short"),
+    },
+    Mutation {
+        name: "blocked-writer-spins",
+        guards: "I5",
+        file: "rocky-sdk/src/hatch/journal/writer.rs",
+        from: "self.queue.take(std::mem::take(&mut spare), self.due())",
+        to: "self.queue.take(std::mem::take(&mut spare), self.witness.due())",
+        killer: Unit("hatch::journal::checkpoint_tests::a_journal_out_of_service_rests_though_a_checkpoint_is_due"),
+    },
+    Mutation {
+        name: "checkpoints-of-what-is-there-go-too",
+        guards: "I6",
+        file: "rocky-sdk/src/hatch/checkpoint.rs",
+        from: "is_ok_and(|found| *found.segment <= *segment)",
+        to: "is_ok_and(|found| found.segment.len() == segment.len())",
+        killer: Unit("hatch::journal::checkpoint_tests::checkpoints_go_with_the_segments_that_they_speak_of"),
+    },
+    Mutation {
+        name: "signed-since-not-looked-for",
+        guards: "I6",
+        file: "rocky-sdk/src/hatch/verify/mod.rs",
+        from: "&& !self.was_vouched_for_since(hatch, signed.key)?;",
+        to: ";",
+        killer: Unit(
+            "hatch::verify::tests::a_segment_that_was_signed_away_since_the_checkpoints_were_read_is_vouched_for",
+        ),
+    },
+    Mutation {
+        name: "unsigned-starts-not-told",
+        guards: "I6",
+        file: "rocky-sdk/src/hatch/verify/pieces.rs",
+        from: "        self.unsigned.extend(&run.unsigned);
+",
+        to: "",
+        killer: Unit("hatch::verify::tests::a_start_that_found_no_checkpoint_is_told_from_then_on"),
+    },
+    Mutation {
+        name: "panic-of-a-drop-comes-through",
+        guards: "I10",
+        file: "rocky-sdk/src/caught.rs",
+        from: "        catch_unwind(AssertUnwindSafe(|| drop(future)))
+",
+        to: "        drop(future);
+        Ok(())
+",
+        killer: Unit("caught::tests::a_call_that_panics_as_it_is_dropped_has_not_answered"),
     },
 ];

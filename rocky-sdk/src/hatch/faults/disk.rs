@@ -1,7 +1,8 @@
-//! A real disk that is full, fails or hangs: a small ext4 in a file, and system calls that a tracer makes fail.
+//! A real disk that is full, fails or hangs: a small ext4 in a file, system calls that a tracer makes fail, and a file
+//! that may grow no further.
 //!
-//! Needs root, `mkfs.ext4`, `mount` and `strace`. Where they are not there these tests say so and are left out; under
-//! `cargo xtask faults` and in CI they fail.
+//! But for the last these need root, `mkfs.ext4`, `mount` and `strace`. Where they are not there these tests say so and
+//! are left out; under `cargo xtask faults` and in CI they fail.
 
 use std::{
     collections::HashSet,
@@ -16,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use uuid::Uuid;
 
 use super::{Dice, held, times};
@@ -30,7 +32,7 @@ use crate::hatch::{
 const FOLDER: &str = "ROCKY_TEST_TRACED";
 
 /// Whether these programs and root are there.
-fn is_possible(programs: &[&str]) -> bool {
+pub(super) fn is_possible(programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(["/sbin", "/usr/sbin"].map(PathBuf::from)).collect();
     let missing: Vec<_> =
@@ -44,7 +46,7 @@ fn is_possible(programs: &[&str]) -> bool {
     possible
 }
 
-fn run(program: &str, words: &[&str]) -> String {
+pub(super) fn run(program: &str, words: &[&str]) -> String {
     let output = Command::new(program).args(words).env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").output().unwrap();
     assert!(output.status.success(), "{program} {words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -106,7 +108,7 @@ impl Drop for SmallDisk {
     }
 }
 
-fn options() -> JournalOptions {
+pub(super) fn options() -> JournalOptions {
     let mut options = JournalOptions::new("test");
     options.open_actions = 64;
     options.waiting_bytes = 1 << 20;
@@ -114,7 +116,12 @@ fn options() -> JournalOptions {
 }
 
 fn line(journal: &Journal, kind: &str, id: Uuid) -> Line {
-    let data = serde_json::json!({ "fill": "x".repeat(700) });
+    line_of(journal, kind, id, 700)
+}
+
+/// An event that has so many bytes to say.
+fn line_of(journal: &Journal, kind: &str, id: Uuid, bytes: usize) -> Line {
+    let data = serde_json::json!({ "fill": "x".repeat(bytes) });
     let who = Actor { tenant: Some("acme"), actor: Some("ada"), role: Some("admin") };
     let event = Event { kind, subject: None, who, actionid: Some(id), requestid: None, traceparent: None, data };
     Line { body: event.stamped(journal.source()).unwrap(), actionid: Some(id) }
@@ -124,11 +131,11 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-async fn put(journal: &Journal, kind: &str, id: Uuid) -> Result<(), WriteError> {
+pub(super) async fn put(journal: &Journal, kind: &str, id: Uuid) -> Result<(), WriteError> {
     durable(journal.append(line(journal, kind, id), Kind::Other, soon()).await?, soon()).await
 }
 
-fn ids(folder: &Path, kind: &str) -> HashSet<Uuid> {
+pub(super) fn ids(folder: &Path, kind: &str) -> HashSet<Uuid> {
     let lines: Vec<Record> = records(folder).unwrap().collect::<Result<_, _>>().unwrap();
     lines.into_iter().filter(|line| line.kind == kind).filter_map(|line| line.actionid).collect()
 }
@@ -296,14 +303,25 @@ struct Traced {
 
 impl Traced {
     fn with(folder: &Path, inject: &str) -> Self {
-        let output = Command::new("strace")
-            .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64,fdatasync", "-e", inject])
-            .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "hatch::faults::disk::calls_that_fail", "--nocapture"])
-            .env(FOLDER, folder)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{inject}: {output:?}");
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64,fdatasync", "-e", inject]);
+        Self::of(command, "calls_that_fail", folder)
+    }
+
+    /// Beyond its limit it gets an error, and no signal that ends it: what a shell ignores, so does the program that it
+    /// becomes.
+    fn limited(folder: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#]);
+        Self::of(command, "a_write_that_is_cut_short", folder)
+    }
+
+    /// Of this test in a process of its own, which the command begins.
+    fn of(mut command: Command, test: &str, folder: &Path) -> Self {
+        command.arg(std::env::current_exe().unwrap());
+        command.args(["--exact", &format!("hatch::faults::disk::{test}"), "--nocapture"]).env(FOLDER, folder);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{command:?}: {output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         let event = |line: &str| {
             let mut words = line.split(' ');
@@ -359,4 +377,57 @@ async fn calls_that_fail() {
         journal.close();
         held(what, format!("{} told, {} refused, {} late", told.len(), refused.len() + poisoned.len(), late.len()));
     }
+}
+
+/// What a journal does whose file may grow to the middle of an event: large ones are refused, and small ones still fit.
+async fn write_up_to_a_limit(folder: &Path) {
+    let journal = patiently(|| Journal::open(folder, options())).unwrap();
+    let end = || {
+        let bytes = fs::read(folder.join("00000001.jsonl")).unwrap();
+        bytes.iter().rposition(|byte| *byte == b'\n').unwrap() as u64 + 1
+    };
+    let begin = end();
+    for at in 0..20 {
+        let (id, bytes) = (Uuid::now_v7(), if at % 4 == 3 { 10 } else { 7000 });
+        let ticket = journal.append(line_of(&journal, "a.event", id, bytes), Kind::Other, soon()).await.unwrap();
+        match durable(ticket, soon()).await {
+            Ok(()) => println!("told {id}"),
+            Err(error) => {
+                // The system wrote what fitted, and refused the rest of it.
+                assert!(error.to_string().contains("(os error 27)"), "{error}");
+                let verdicts = Verifier::new().verify(folder, &|_| {}).unwrap();
+                assert!(verdicts.hold() && verdicts.chain.unfinished_bytes == 0, "not taken back: {verdicts:?}");
+                println!("refused {id} {error}");
+            }
+        }
+        if at == 0 {
+            // Two more like it fit, and half of one.
+            let limit = begin + (end() - begin) * 7 / 2;
+            let limit = Rlimit { current: Some(limit), ..getrlimit(Resource::Fsize) };
+            setrlimit(Resource::Fsize, limit).unwrap();
+        }
+    }
+    println!("trouble {}", journal.trouble().unwrap_or_default());
+    journal.close();
+}
+
+#[tokio::test]
+async fn a_write_that_is_cut_short() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return write_up_to_a_limit(folder.as_ref()).await;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("hatch");
+    let limited = Traced::limited(&folder);
+    let [told, refused] = ["told", "refused"].map(|word| limited.ids(word));
+    assert_eq!((told.len(), refused.len()), (3 + 5, 12), "the small ones are told: {:?}", limited.said);
+    assert_eq!(limited.trouble, "", "it is over");
+    // Without the limit.
+    let journal = patiently(|| Journal::open(&folder, options())).unwrap();
+    assert_eq!(ids(&folder, "a.event"), told, "told and missing, or refused and there");
+    put(&journal, "b.event", Uuid::now_v7()).await.unwrap();
+    journal.close();
+    let verdicts = Verifier::new().verify(&folder, &|_| {}).unwrap();
+    assert!(verdicts.hold(), "{verdicts:?}");
+    held("a short write", format!("{} told, {} refused", told.len(), refused.len()));
 }

@@ -2,6 +2,7 @@
 //! length, in a release build, and prints what they say as a table.
 
 mod clock;
+mod device;
 mod disk;
 mod kill;
 mod power;

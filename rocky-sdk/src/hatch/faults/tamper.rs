@@ -97,51 +97,29 @@ async fn every_bit_flipped() {
     log.is_whole();
     let full = times(0, 1) == 1;
     let mut flipped = 0;
-    for (path, good) in log.segments() {
+    for (path, good) in &log.files {
         let file = File::options().write(true).open(path).unwrap();
+        let name = name(path);
         for at in 0..good.len() {
-            for bit in 0..8 {
-                if !full && bit != at % 8 {
-                    continue;
-                }
+            let line = line_of(good, at);
+            // Without its end, the last line is none any more.
+            let ends = at + 1 == good.len();
+            for bit in (0..8).filter(|bit| full || *bit == at % 8) {
                 file.write_all_at(&[good[at] ^ (1 << bit)], at as u64).unwrap();
                 let verdicts = log.verify();
                 let found = broken(&verdicts);
-                let wanted = (name(path), line_of(good, at));
-                // The end of the very last line: there is no whole line there any more, and its checkpoint says so.
-                let last = *path == log.segments()[2].0 && at == good.len() - 1;
-                if last {
-                    assert!(found.is_none() && verdicts.checkpoints.broken.unwrap().contains("1 event is missing"));
-                } else {
-                    assert_eq!(found, Some((wanted.0.as_str(), wanted.1)), "bit {bit} of byte {at}: {verdicts:?}");
-                }
+                let says = verdicts.checkpoints.broken.as_deref().unwrap_or_default();
+                let is_missed = match name.as_str() {
+                    "checkpoints.signed" if ends => found.is_none() && verdicts.unsigned_events > 0,
+                    "checkpoints.signed" => found.is_none() && says.contains(&format!("line {line}: ")),
+                    "00000003.jsonl" if ends => found.is_none() && says.contains("1 event is missing"),
+                    segment => found == Some((segment, line)),
+                };
+                assert!(is_missed, "bit {bit} of {name}, byte {at}, line {line}: {verdicts:?}");
                 flipped += 1;
             }
             file.write_all_at(&[good[at]], at as u64).unwrap();
         }
-    }
-    let (path, good) = &log.files[3];
-    let file = File::options().write(true).open(path).unwrap();
-    let last = line_of(good, good.len() - 1);
-    for at in 0..good.len() {
-        for bit in 0..8 {
-            if !full && bit != at % 8 {
-                continue;
-            }
-            file.write_all_at(&[good[at] ^ (1 << bit)], at as u64).unwrap();
-            let verdicts = log.verify();
-            assert!(verdicts.chain.broken.is_none(), "{verdicts:?}");
-            if at == good.len() - 1 {
-                // The end of the last checkpoint: there is none any more, and what it spoke of is not signed for.
-                assert!(verdicts.unsigned_events > 0, "{verdicts:?}");
-            } else {
-                let line = line_of(good, at);
-                let says = verdicts.checkpoints.broken.unwrap_or_default();
-                assert!(says.contains(&format!("line {line}: ")) && line <= last, "bit {bit} of byte {at}: {says}");
-            }
-            flipped += 1;
-        }
-        file.write_all_at(&[good[at]], at as u64).unwrap();
     }
     log.is_whole();
     held("one bit of a log flipped: verify names the line", flipped);

@@ -12,17 +12,23 @@ mod batch;
 #[cfg(test)]
 mod checkpoint_tests;
 #[cfg(test)]
+mod disk_tests;
+#[cfg(test)]
 pub(crate) mod faults;
 mod open;
+#[cfg(test)]
+mod opening_tests;
 mod queue;
 #[cfg(test)]
 pub(crate) mod rig;
 mod segment_file;
 #[cfg(test)]
 mod segment_tests;
+#[cfg(test)]
+mod small_journal;
 pub(crate) mod storage;
 #[cfg(test)]
-mod tests;
+mod waiting_tests;
 mod witness;
 mod writer;
 

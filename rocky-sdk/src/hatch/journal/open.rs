@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     DOUBT, Doubt, Journal, JournalOptions, OUTCOME_BYTES, Queue, WriteError,
+    segment_file::write_anew,
     storage::{FileStorage, Storage},
     witness::Witness,
     writer::{Segment, Writer},
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     hatch::{
         checkpoint::{self, Checkpoint, Signer},
-        line::{Hash, Link},
+        line::{self, Hash, Link},
         reader::{self, Active},
         record::ScanError,
         segment::{self, Opened, Uncertain},
@@ -107,7 +108,9 @@ pub(super) fn open<S: Storage>(
         Some(found) if goes_on => {
             let file = private_files::open(&found.path, private_files::options().read(true).write(true))?;
             // What was read may be in the page cache only: it is believed from here on, so it is made durable first.
-            file.sync_all().map_err(private_files::io_at(&found.path))?;
+            let signed = last.as_ref().filter(|last| last.segment == segment::name(&found.path));
+            let signed = signed.map_or(0, |last| last.offset);
+            write_anew(&file, signed..found.whole).map_err(private_files::io_at(&found.path))?;
             let torn = save_torn_tail(folder, &file, found)?;
             (found.path.clone(), file, torn)
         }
@@ -129,7 +132,7 @@ pub(super) fn open<S: Storage>(
     };
 
     let at = private_files::io_at(&path);
-    let ballast = options.open_actions as u64 * OUTCOME_BYTES as u64;
+    let ballast = (options.open_actions * (OUTCOME_BYTES + line::PLACE)) as u64;
     let storage =
         FileStorage::new(folder, (&path, file, durable), options.segment_bytes, ballast, signed).map_err(&at)?;
     let place = storage.place();
@@ -171,7 +174,7 @@ pub(super) fn open<S: Storage>(
         begin_with(&mut writer, "log.recovered", torn)?;
     }
     if unsigned {
-        begin_with(&mut writer, "log.unsigned", Unsigned { events: chain.sequence })?;
+        begin_with(&mut writer, segment::UNSIGNED, Unsigned { events: chain.sequence })?;
     }
     writer.sign();
     let writer =

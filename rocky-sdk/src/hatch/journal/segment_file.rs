@@ -7,6 +7,7 @@
 use std::{
     fs::File,
     io,
+    ops::Range,
     os::unix::fs::FileExt,
     time::{Duration, Instant},
 };
@@ -114,4 +115,20 @@ impl SegmentFile {
     pub(super) fn size(&self) -> u64 {
         self.filled
     }
+}
+
+/// Writes what stands there once more, as it is, and makes it durable.
+///
+/// Where the disk once failed to take a page, the kernel says so to one sync, and from then on the page counts as written:
+/// who reads the file sees it, and the next sync says yes to it. Only what is written again is tried again.
+pub(super) fn write_anew(file: &File, range: Range<u64>) -> io::Result<()> {
+    let mut bytes = vec![0; LEAST as usize];
+    let mut at = range.start;
+    while at < range.end {
+        let much = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(bytes.len());
+        file.read_exact_at(&mut bytes[..much], at)?;
+        file.write_all_at(&bytes[..much], at)?;
+        at += much as u64;
+    }
+    file.sync_all()
 }

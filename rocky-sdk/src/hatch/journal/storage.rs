@@ -11,7 +11,7 @@ use std::{
 use super::segment_file::SegmentFile;
 use crate::{
     hatch::{checkpoint, record::ScanError, segment},
-    private_files,
+    private_files::{self, PrivateFileError},
 };
 
 /// The file that says so.
@@ -124,9 +124,12 @@ impl FileStorage {
         ballast_bytes: u64,
         signed: u64,
     ) -> io::Result<Self> {
-        let checkpoints = folder.join(checkpoint::FILE);
-        if std::fs::metadata(&checkpoints).is_ok_and(|meta| meta.len() > signed) {
-            File::options().write(true).open(&checkpoints)?.set_len(signed)?;
+        match private_files::open(&folder.join(checkpoint::FILE), private_files::options().write(true)) {
+            Ok(checkpoints) if checkpoints.metadata()?.len() > signed => {
+                checkpoints.set_len(signed).and_then(|()| checkpoints.sync_all())?;
+            }
+            Err(error) if !error.is_missing() => return Err(io::Error::other(error)),
+            _ => {}
         }
         let place = Place(Arc::new(Mutex::new(Named::of(path, &file)?)));
         let active = SegmentFile::new(file, length, full);
@@ -145,6 +148,16 @@ impl FileStorage {
 
     pub(crate) fn place(&self) -> Place {
         self.place.clone()
+    }
+
+    /// Leaves those checkpoints that speak of segments behind this one: the others say nothing any more.
+    fn shorten_checkpoints(&mut self, gone: &str) -> Result<(), PrivateFileError> {
+        let left = checkpoint::behind(&self.folder, gone, self.signed)?;
+        if (left.len() as u64) < self.signed {
+            private_files::replace(&self.folder.join(checkpoint::FILE), &left)?;
+            self.signed = left.len() as u64;
+        }
+        Ok(())
     }
 }
 
@@ -253,7 +266,11 @@ impl Storage for FileStorage {
 
     fn delete(&mut self, name: &str) -> io::Result<()> {
         std::fs::remove_file(self.folder.join(name)).or_else(private_files::missing_is_fine)?;
-        sync(&self.folder)
+        sync(&self.folder)?;
+        if let Err(error) = self.shorten_checkpoints(name) {
+            tracing::warn!(%error, "checkpoints of a segment that was taken away are kept");
+        }
+        Ok(())
     }
 
     fn checkpoint(&mut self, line: &[u8]) -> io::Result<()> {
