@@ -1,4 +1,4 @@
-//! `audit verify`: four verdicts, and what to do about each that does not hold.
+//! `audit verify`: four verdicts, what to do about each that does not hold, and where there was a start without checkpoints.
 
 use std::{io::IsTerminal, path::Path, process::ExitCode};
 
@@ -10,7 +10,7 @@ use crate::{Ended, Failure};
 
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
-  0  chain and checkpoints hold
+  0  chain and checkpoints hold; also with a warning, that a start found events and no checkpoint
   1  the log, or its copy, could not be looked at
   2  an argument or a setting was refused
   3  the chain is broken
@@ -69,15 +69,13 @@ fn in_json(verdicts: &Verdicts) -> Result<String, Failure> {
     Ok(format!("{text},\"holds\":{}}}", verdicts.hold()))
 }
 
-/// A line for each verdict, and one for each tombstone.
+/// A line for each verdict, one where a start found no checkpoint, and one for each tombstone.
 pub(super) fn told(verdicts: &Verdicts) -> Vec<String> {
     let verdict = |word: &str, says: String| format!("{word:<11}  {says}");
-    let mut told = vec![
-        verdict("chain", chain(verdicts)),
-        verdict("checkpoints", checkpoints(verdicts)),
-        verdict("unsigned", unsigned(verdicts)),
-        verdict("tombstones", tombstones(verdicts)),
-    ];
+    let mut told = vec![verdict("chain", chain(verdicts)), verdict("checkpoints", checkpoints(verdicts))];
+    told.extend(unsigned_starts(verdicts).map(|says| verdict("warning", says)));
+    told.push(verdict("unsigned", unsigned(verdicts)));
+    told.push(verdict("tombstones", tombstones(verdicts)));
     told.extend(verdicts.tombstones.iter().map(|tombstone| format!("  {}", line::tombstone(tombstone))));
     // They quote what stands in the log.
     told.iter().map(|line| line::escaped(line)).collect()
@@ -136,6 +134,21 @@ fn checkpoints(verdicts: &Verdicts) -> String {
         None => {}
     }
     says
+}
+
+/// Checkpoints that hold do not speak of what was before they were taken away: only another machine can.
+fn unsigned_starts(verdicts: &Verdicts) -> Option<String> {
+    let starts = &verdicts.checkpoints.unsigned_starts;
+    let last = starts.last()?;
+    let says = match starts.len() {
+        1 => format!("event {last}, `log.unsigned`, says that a start found events and no checkpoint"),
+        many => format!("{many} starts found events and no checkpoint: the last `log.unsigned` is event {last}"),
+    };
+    Some(format!(
+        "{says}. checkpoints.signed had been moved away or deleted, unless a crash came before the first checkpoint: \
+         nobody here can say whether what stands before event {last} is what was written. See that a hash from before, \
+         kept on another machine, still stands there (`audit show --json`)"
+    ))
 }
 
 fn unsigned(verdicts: &Verdicts) -> String {

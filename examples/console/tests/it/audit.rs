@@ -15,13 +15,13 @@ use crate::console::{Home, WORKSPACES, console_command, until};
 
 /// What a command ended with, and what it printed.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn audit(home: &Home, words: &[&str]) -> Command {
+pub(crate) fn audit(home: &Home, words: &[&str]) -> Command {
     let mut command = console_command();
     command.arg("audit").args(words).arg("--home").arg(&home.path);
     command
@@ -33,7 +33,7 @@ fn ran(command: &mut Command) -> Said {
     Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-fn says(home: &Home, words: &[&str]) -> Said {
+pub(crate) fn says(home: &Home, words: &[&str]) -> Said {
     ran(&mut audit(home, words))
 }
 
@@ -43,19 +43,19 @@ fn verify_copy(folder: &Path, words: &[&str]) -> Said {
 }
 
 /// The lines of a command that went well.
-fn lines(home: &Home, words: &[&str]) -> Vec<String> {
+pub(crate) fn lines(home: &Home, words: &[&str]) -> Vec<String> {
     let said = says(home, words);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{words:?}: {said:?}");
     said.out.lines().map(str::to_owned).collect()
 }
 
 /// The verdict that begins with this word.
-fn verdict<'a>(said: &'a Said, word: &str) -> &'a str {
+pub(crate) fn verdict<'a>(said: &'a Said, word: &str) -> &'a str {
     let found = said.out.lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
     found.map(str::trim_start).unwrap_or_else(|| panic!("no {word}: {said:?}"))
 }
 
-fn rotate(home: &Home) -> (Option<i32>, String) {
+pub(crate) fn rotate(home: &Home) -> (Option<i32>, String) {
     let said = says(home, &["rotate"]);
     (said.code, said.out + &said.err)
 }
@@ -148,6 +148,7 @@ fn a_log_is_verified_beside_a_running_console() {
     let json: Value = serde_json::from_str(&lines(&home, &["verify", "--json"]).concat()).unwrap();
     assert_eq!((&json["holds"], &json["chain"]["events"]), (&Value::Bool(true), &Value::from(3)));
     assert_eq!(json["checkpoints"]["key"], key(&home));
+    assert_eq!(json["checkpoints"]["unsigned_starts"], Value::Array(Vec::new()));
     assert_eq!(console.decommission("acme").status, 200);
 }
 
@@ -237,6 +238,19 @@ fn lines_that_were_cut_off_are_missed_and_no_console_starts_on_the_rest() {
     let said = says(&home, &["verify"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(lines(&home, &["show", "--action", "log.unsigned"]).len(), 1);
+    let warning = verdict(&said, "warning");
+    assert!(warning.starts_with("event 3, `log.unsigned`, says that a start found events"), "{warning}");
+    assert!(warning.contains("before event 3") && warning.contains("kept on another machine"), "{warning}");
+    let json: Value = serde_json::from_str(&lines(&home, &["verify", "--json"]).concat()).unwrap();
+    assert_eq!(json["holds"], true);
+    assert_eq!(json["checkpoints"]["unsigned_starts"], serde_json::json!([3]));
+
+    // Once more, and it stays said.
+    fs::remove_file(home.hatch().join("checkpoints.signed")).unwrap();
+    assert_eq!(home.serve().stop().0, Some(0));
+    let said = says(&home, &["verify"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(verdict(&said, "warning").starts_with("2 starts found events and no checkpoint"), "{said:?}");
 }
 
 /// A console that does not start.

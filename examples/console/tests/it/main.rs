@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
 mod audit;
+mod audit_beside;
 mod console;
 mod crash;
 mod home;
