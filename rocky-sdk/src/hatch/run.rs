@@ -100,7 +100,7 @@ impl Run {
         let head = &rest[..finders.data.find(rest).ok_or("it is no event: it has no data")?];
         match actionid(finders, head) {
             Some(id) => {
-                let id = Uuid::try_parse_ascii(id).map_err(|_| "its actionid is no UUID")?;
+                let id = uuid(id).or_else(|| Uuid::try_parse_ascii(id).ok()).ok_or("its actionid is no UUID")?;
                 toggle(&mut self.open, id, offset);
             }
             None if says(finders, head, segment::DELETED) => {
@@ -152,6 +152,29 @@ fn actionid<'h>(finders: &Finders, head: &'h [u8]) -> Option<&'h [u8]> {
         let from = finders.actionid.find(head)? + ACTIONID.len();
         Some(head.get(from..from + UUID).unwrap_or(&head[from..]))
     })
+}
+
+/// A UUID as HATCH writes it: 36 bytes, in small letters. Many digits at once: each line of an action has one.
+fn uuid(text: &[u8]) -> Option<Uuid> {
+    let text: &[u8; UUID] = text.try_into().ok()?;
+    let mut digits = [0; 32];
+    let mut to = 0;
+    for (from, length) in [(0, 8), (9, 4), (14, 4), (19, 4), (24, 12)] {
+        digits[to..to + length].copy_from_slice(&text[from..from + length]);
+        to += length;
+    }
+    let mut wrong = [8, 13, 18, 23].iter().any(|at| text[*at] != b'-');
+    let mut values = [0; 32];
+    for (value, digit) in values.iter_mut().zip(digits) {
+        let letter = digit >= b'a';
+        *value = if letter { digit.wrapping_sub(b'a' - 10) } else { digit.wrapping_sub(b'0') };
+        wrong |= if letter { *value > 15 } else { *value > 9 };
+    }
+    let mut bytes = [0; 16];
+    for (byte, two) in bytes.iter_mut().zip(values.chunks_exact(2)) {
+        *byte = two[0] << 4 | two[1];
+    }
+    (!wrong).then_some(Uuid::from_bytes(bytes))
 }
 
 /// Takes an action as started there, or as over where it had started.
@@ -225,5 +248,30 @@ impl<'a> Lines<'a> {
             }
             self.filled += read;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_read_as_the_library_reads_it_or_not_at_all() {
+        for _ in 0..1000 {
+            let id = Uuid::now_v7();
+            assert_eq!(uuid(id.to_string().as_bytes()), Some(id));
+        }
+        let right = Uuid::now_v7().to_string().into_bytes();
+        for at in 0..UUID {
+            for other in 0..=255 {
+                let mut text = right.clone();
+                text[at] = other;
+                let read = uuid(&text);
+                assert!(read.is_none() || read == Uuid::try_parse_ascii(&text).ok(), "{}", text.escape_ascii());
+                let small = !other.is_ascii_uppercase();
+                assert!(read.is_some() || !small || Uuid::try_parse_ascii(&text).is_err(), "{}", text.escape_ascii());
+            }
+        }
+        assert_eq!(uuid(&right[..35]), None);
     }
 }
