@@ -32,7 +32,7 @@ pub trait BuiltInRole {
     fn sealed() -> ByRockyAlone;
 }
 
-/// May provision, upgrade and decommission.
+/// May provision, upgrade, repair and decommission.
 #[derive(Debug)]
 pub enum Admin {}
 /// May operate what is there.

@@ -59,7 +59,7 @@ pub enum State {
     Provisioning,
     /// It runs.
     Active,
-    /// A driver is changing its tier.
+    /// A driver is changing its tier, or repairs it.
     Upgrading,
     /// Its tier lapsed: it runs and refuses mutations.
     ReadOnly,

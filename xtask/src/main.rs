@@ -1,6 +1,7 @@
-//! The developers' commands: `cargo xtask test`, `wall`, `faults`, `bench`.
+//! The developers' commands: `cargo xtask test`, `wall`, `faults`, `bench`, `engine`.
 
 mod bench;
+mod engine;
 mod faults;
 mod needs;
 mod suites;
@@ -19,7 +20,12 @@ cargo xtask wall             takes each guarantee away, in a copy, and sees its 
 cargo xtask faults           does to a journal what can happen to one, at full length, and fuzzes its reader
   --short                    does so a few times each
   --only NAME                does so for one: tamper, kill, power, disk, device, clock, trust, limit, fuzz
-cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile, journal, doors";
+cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile, journal, doors
+cargo xtask engine start     builds the workspace image on DOCKER_HOST's engine, or on a private one that it starts;
+                             as root on Debian installs what that needs; its last line is DOCKER_HOST=...
+cargo xtask engine image     builds the image anew
+cargo xtask engine stop      ends the private engine, and takes its folder away
+  --folder FOLDER            with each: that engine's folder, instead of target/engine";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +41,13 @@ fn main() -> ExitCode {
         ["faults", "--only", name] => faults::run(Some(name), false),
         ["faults", "--short", "--only", name] | ["faults", "--only", name, "--short"] => faults::run(Some(name), true),
         ["bench", name] => bench::run(name),
+        ["engine", "start"] => engine::start(None),
+        ["engine", "start", "--folder", folder] => engine::start(Some(folder)),
+        ["engine", "image"] => engine::image(None),
+        ["engine", "image", "--folder", folder] => engine::image(Some(folder)),
+        ["engine", "stop"] => engine::stop(None),
+        ["engine", "stop", "--folder", folder] => engine::stop(Some(folder)),
+        ["engine", "keep", folder] => engine::keep(folder),
         ["test", "--list"] => {
             test::list();
             Ok(true)

@@ -1,6 +1,6 @@
 //! What checks need of the system beside cargo, and the packages of Debian that bring it.
 
-use std::{env, fs, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{env, fs, os::unix::fs::MetadataExt, path::PathBuf, process::Command};
 
 /// A program, and the packages that bring it.
 pub(crate) type Program = (&'static str, &'static [&'static str]);
@@ -19,6 +19,21 @@ pub(crate) const DISK: [Program; 6] = [
     ("strace", &["strace"]),
 ];
 
+/// Start a Docker Engine in namespaces of its own, look into them, and build an image. All of it needs root.
+pub(crate) const DOCKER: [Program; 11] = [
+    ("dockerd", &["docker.io"]),
+    ("docker", &["docker.io"]),
+    ("iptables", &["iptables"]),
+    ("tini", &["tini"]),
+    ("unshare", &["util-linux"]),
+    ("nsenter", &["util-linux"]),
+    ("setsid", &["util-linux"]),
+    ("setpriv", &["util-linux"]),
+    ("mount", &["mount"]),
+    ("ip", &["iproute2"]),
+    ("kill", &["procps"]),
+];
+
 /// The packages that bring those of the programs that are not there.
 pub(crate) fn packages(programs: &[Program]) -> Vec<&'static str> {
     let mut packages = Vec::new();
@@ -28,6 +43,16 @@ pub(crate) fn packages(programs: &[Program]) -> Vec<&'static str> {
         }
     }
     packages
+}
+
+/// What installs packages on Debian, one command after the other.
+pub(crate) fn installing(packages: &[&str]) -> [Command; 2] {
+    let mut update = Command::new("apt-get");
+    update.args(["update", "-qq"]);
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    [update, install]
 }
 
 /// What is missing and how to get it, in one sentence; `None` where all is there.
@@ -47,7 +72,7 @@ fn sentence(names: &[&str], packages: &[&str], root: bool) -> Option<String> {
     }
 }
 
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     // Where a path for users does not lead.
     let of_the_system = ["/sbin", "/usr/sbin"].map(PathBuf::from);
@@ -55,7 +80,7 @@ fn is_there(program: &str) -> bool {
 }
 
 /// A process's folder belongs to whom it runs as.
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|folder| folder.uid() == 0)
 }
 

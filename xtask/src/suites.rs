@@ -6,11 +6,14 @@ use std::{
 };
 
 use crate::{
+    engine::{self, Engine},
     needs, root,
     test::{Outcome, Run, Suite},
 };
 
 const HACK: &str = "0.6.46";
+/// Packages whose tests are a suite of their own.
+const APART: [&str; 4] = ["--exclude", "ui-tests", "--exclude", "rocky-docker-tests"];
 /// What no self-host build may bring along.
 const BANNED: [&str; 14] = [
     "rustls",
@@ -30,7 +33,7 @@ const BANNED: [&str; 14] = [
 ];
 
 pub(crate) const SUITES: &[Suite] = &[
-    Suite { name: "tools", shows: "what the other suites need is there", budget: 3, run: tools },
+    Suite { name: "tools", shows: "what the other suites need is there", budget: 5, run: tools },
     Suite { name: "fmt", shows: "rustfmt has nothing to change", budget: 1, run: fmt },
     Suite { name: "clippy", shows: "clippy has nothing to say", budget: 5, run: clippy },
     Suite {
@@ -54,6 +57,12 @@ pub(crate) const SUITES: &[Suite] = &[
         budget: 1,
         run: tree,
     },
+    Suite {
+        name: "docker",
+        shows: "workspaces as containers, on a private engine: what they may do, and what an engine's end does to them",
+        budget: 12,
+        run: docker,
+    },
 ];
 
 pub(crate) fn cargo(words: &[&str]) -> Command {
@@ -62,19 +71,17 @@ pub(crate) fn cargo(words: &[&str]) -> Command {
     command
 }
 
-/// Without a C compiler nothing is built; without what makes a disk fail, the unit suite leaves those tests out.
+/// Without a C compiler nothing is built; without what makes a disk fail, the unit suite leaves those tests out. Where
+/// no engine can be started, the docker suite says so itself.
 fn tools(run: &Run) -> Outcome {
     let mut programs = needs::DISK.to_vec();
     programs.push(needs::C);
+    programs.extend(needs::DOCKER);
     let packages = needs::packages(&programs);
     if !run.install || packages.is_empty() {
         return without_installing();
     }
-    let mut update = Command::new("apt-get");
-    update.args(["update", "-qq"]);
-    let mut install = Command::new("apt-get");
-    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
-    run.commands(&mut [update, install])
+    run.commands(&mut needs::installing(&packages))
 }
 
 fn without_installing() -> Outcome {
@@ -110,9 +117,8 @@ fn clippy(run: &Run) -> Outcome {
 }
 
 fn unit(run: &Run) -> Outcome {
-    let all =
-        ["test", "--workspace", "--exclude", "ui-tests", "--all-features", "--lib", "--bins", "--tests", "--locked"];
-    run.command(&mut cargo(&all))
+    let mut all = cargo(&["test", "--workspace", "--all-features", "--lib", "--bins", "--tests", "--locked"]);
+    run.command(all.args(APART))
 }
 
 fn ui(run: &Run) -> Outcome {
@@ -122,10 +128,9 @@ fn ui(run: &Run) -> Outcome {
 fn doc(run: &Run) -> Outcome {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features", "--locked"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
-    run.commands(&mut [
-        doc,
-        cargo(&["test", "--workspace", "--exclude", "ui-tests", "--doc", "--all-features", "--locked"]),
-    ])
+    let mut examples = cargo(&["test", "--workspace", "--doc", "--all-features", "--locked"]);
+    examples.args(APART);
+    run.commands(&mut [doc, examples])
 }
 
 fn examples(run: &Run) -> Outcome {
@@ -190,4 +195,40 @@ fn tree(_: &Run) -> Outcome {
 /// Whether a line of `cargo tree` names this crate.
 fn has(tree: &str, name: &str) -> bool {
     tree.lines().any(|line| line.split(' ').next() == Some(name))
+}
+
+/// Starts an engine for these tests alone, and ends it whatever came of them.
+fn docker(run: &Run) -> Outcome {
+    let not_here = |why: String| if run.install { Outcome::Failed(why) } else { Outcome::LeftOut(why) };
+    if let Some(missing) = needs::missing(&needs::DOCKER, true) {
+        return not_here(format!(
+            "there is no Docker engine: {missing}, or run `cargo xtask test --install` as root on Debian"
+        ));
+    }
+    let engine = match Engine::begin_in(&run.scratch().join("engine")) {
+        Ok(engine) => engine,
+        Err(why) => return not_here(why),
+    };
+    let outcome = on_engine(run, &engine);
+    match (engine.stop(), outcome) {
+        (Err(why), Outcome::Passed) => Outcome::Failed(why),
+        (_, outcome) => outcome,
+    }
+}
+
+fn on_engine(run: &Run, engine: &Engine) -> Outcome {
+    match engine::build_image(&engine.socket()) {
+        Ok(id) => println!("the workspace image is {id}"),
+        Err(why) => return Outcome::Failed(why),
+    }
+    let Some(init) = engine.init() else {
+        return Outcome::Failed("the engine ended before its tests began".into());
+    };
+    let mut tests = cargo(&["test", "-p", "rocky-docker-tests", "--locked"]);
+    tests
+        .env("DOCKER_HOST", format!("unix://{}", engine.socket().display()))
+        .env("ROCKY_ENGINE_PID", init.to_string())
+        .env("ROCKY_ENGINE_FOLDER", engine.folder());
+    // The tests start the console that is built beside them.
+    run.commands(&mut [cargo(&["build", "-p", "rocky-console", "--locked"]), tests])
 }

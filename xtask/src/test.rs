@@ -3,7 +3,7 @@
 use std::{
     io,
     os::unix::process::CommandExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -37,6 +37,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// A folder that is gone when the suite is over, and what is in it.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
     /// Runs a command until the suite's budget is spent.
     pub(crate) fn command(&self, command: &mut Command) -> Outcome {
         let text = format!("{command:?}");

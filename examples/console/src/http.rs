@@ -1,4 +1,4 @@
-//! One request over loopback, for the demo.
+//! One request to a console, for the demo and for commands that ask a running one.
 
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, body::Bytes};

@@ -12,7 +12,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use rocky_sdk::{Slug, config::Config, hearth::control};
 
-/// Provisions, upgrades and decommissions workspaces, with an audit event before and after each.
+/// Provisions, upgrades, repairs and decommissions workspaces, with an audit event before and after each.
 #[derive(Parser)]
 #[command(name = "rocky-console", version)]
 struct Cli {
@@ -29,9 +29,8 @@ enum Command {
         /// The address to listen on; `:0` takes a free port [ROCKY_LISTEN, 127.0.0.1:7070]
         #[arg(long)]
         listen: Option<String>,
-        /// What makes workspaces: `process`
-        #[arg(long, default_value = "process")]
-        driver: String,
+        #[command(flatten)]
+        chosen: serve::Chosen,
     },
     /// Shows every answer of a console of its own, in a temporary home.
     Demo,
@@ -49,11 +48,24 @@ enum Command {
     Reconcile {
         #[command(flatten)]
         home: Home,
+        #[command(flatten)]
+        chosen: serve::Chosen,
         /// Only this workspace's
         slug: Option<Slug>,
         /// An action of another subsystem, of which you know that nothing came
         #[arg(long, value_name = "ACTIONID", conflicts_with = "slug")]
         failed: Option<String>,
+    },
+    /// Makes a workspace answer again that was stopped or removed by hand: asks the running console, with the token in
+    /// its home, or in ROCKY_TOKEN.
+    Repair {
+        #[command(flatten)]
+        home: Home,
+        /// Which workspace
+        slug: Slug,
+        /// Where the console listens [ROCKY_LISTEN, 127.0.0.1:7070]
+        #[arg(long, value_name = "ADDR")]
+        at: Option<String>,
     },
     /// Looks after the audit log.
     #[command(subcommand)]
@@ -138,17 +150,17 @@ fn in_a_runtime(command: Command) -> Ended {
 
 async fn run(command: Command) -> Ended {
     match command {
-        Command::Serve { home, listen, driver } => {
+        Command::Serve { home, listen, chosen } => {
             let mut config = home.config()?;
             if let Some(listen) = listen {
                 config.listen = listen;
             }
-            serve::run(&config, &driver).await
+            serve::run(&config, &chosen).await
         }
         Command::Demo => demo::run().await,
         Command::Token { home } => operator::token(&home.config()?.home),
         Command::Pending { home } => operator::pending(&home.config()?.home),
-        Command::Reconcile { home, slug, failed } => {
+        Command::Reconcile { home, chosen, slug, failed } => {
             let config = home.config()?;
             let command = match failed.map(|actionid| actionid.parse()) {
                 None => control::Command::Reconcile { slug },
@@ -157,7 +169,11 @@ async fn run(command: Command) -> Ended {
                     return Err(Failure::Failed("--failed takes an action's id, as `pending` shows it".to_owned()));
                 }
             };
-            operator::reconcile(&config, &command).await
+            operator::reconcile(&config, &chosen, &command).await
+        }
+        Command::Repair { home, slug, at } => {
+            let config = home.config()?;
+            operator::repair(&config.home, &slug, at.as_deref().unwrap_or(&config.listen)).await
         }
         Command::Audit(command) => audit::run(command).await,
         Command::Workspace => Err(Failure::Failed("a workspace is served without a runtime".to_owned())),

@@ -3,7 +3,7 @@
 use axum::{Json, Router, extract::State, http::StatusCode};
 use rocky_sdk::{
     Authenticated, Denied, Doors, Entitled, Observer,
-    hearth::{Decommission, DeploymentRef, Hearth, HearthError, Provision, Upgrade},
+    hearth::{Decommission, DeploymentRef, Hearth, HearthError, Looked, Provision, Repair, Upgrade},
     tenant_action,
     web::{DoorRouter, PathSlug},
 };
@@ -26,6 +26,11 @@ async fn upgrade(token: &Entitled<Upgrade>, State(console): State<Console>) -> R
 }
 
 #[tenant_action]
+async fn repair(token: &Entitled<Repair>, State(console): State<Console>) -> Result<DeploymentRef, HearthError> {
+    console.hearth.repair(token).await
+}
+
+#[tenant_action]
 async fn decommission(
     token: &Entitled<Decommission>,
     State(console): State<Console>,
@@ -40,12 +45,13 @@ async fn list(
     console.hearth.workspaces(&authenticated).list().await.map(Json)
 }
 
+/// With a look at it: drift shows here.
 async fn one(
     authenticated: Authenticated<Observer>,
     State(console): State<Console>,
     PathSlug(slug): PathSlug,
-) -> Result<Json<DeploymentRef>, Denied> {
-    console.hearth.workspaces(&authenticated).get(&slug).await.map(Json)
+) -> Result<Json<Looked>, Denied> {
+    console.hearth.workspaces(&authenticated).look(&slug).await.map(Json)
 }
 
 async fn healthz() -> &'static str {
@@ -64,6 +70,7 @@ pub(crate) fn router(console: Console) -> Router {
     DoorRouter::new(console.doors.clone())
         .post("/api/hearth/workspaces", provision)
         .post("/api/hearth/workspaces/{slug}/upgrade", upgrade)
+        .post("/api/hearth/workspaces/{slug}/repair", repair)
         .delete("/api/hearth/workspaces/{slug}", decommission)
         .get("/api/hearth/workspaces", list)
         .get("/api/hearth/workspaces/{slug}", one)

@@ -7,11 +7,13 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "local-docker")]
+use rocky_sdk::hearth::{DockerOptions, LocalDocker};
 use rocky_sdk::{
     Billing, Doors, LocalAuth,
     config::Config,
     hatch::{Journal, JournalOptions},
-    hearth::{Hearth, Keeper, LocalProcess, Rows, control::ControlSocket},
+    hearth::{Driver, Hearth, Keeper, LocalProcess, Rows, control::ControlSocket},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,10 +26,19 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(30);
 /// How long answers may take to be read after that.
 const GOODBYE: Duration = Duration::from_secs(2);
-const DRIVER: &str = "process";
-
 /// The service's name in its events' `source`.
 const APP: &str = "console";
+
+/// What makes workspaces. A row remembers which driver made it, and no other touches it.
+#[derive(clap::Args)]
+pub(crate) struct Chosen {
+    /// What makes workspaces: `process`, or `docker`, whose engine is where DOCKER_HOST says
+    #[arg(long, env = "ROCKY_DRIVER", default_value = "process")]
+    pub(crate) driver: String,
+    /// The image of `docker`'s workspaces, which the engine has: a name, name@digest or an id
+    #[arg(long, env = "ROCKY_WORKSPACE_IMAGE", default_value = "rocky/workspace:dev", value_name = "IMAGE")]
+    pub(crate) image: String,
+}
 
 /// Everything that a home holds, opened.
 pub(crate) struct Opened {
@@ -38,7 +49,57 @@ pub(crate) struct Opened {
 }
 
 /// Opens a home: journal, identity, rows, driver, doors. The journal's lock comes first: who has it has the home.
-pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
+pub(crate) async fn open(config: &Config, chosen: &Chosen) -> Result<Opened, Failure> {
+    match chosen.driver.as_str() {
+        "process" => {
+            let itself = std::env::current_exe()?;
+            let command = [itself.as_os_str(), "workspace".as_ref()];
+            opened(config, "process", || Ok(LocalProcess::new(command, &config.home.join("workspaces"))?)).await
+        }
+        #[cfg(feature = "local-docker")]
+        "docker" => {
+            docker(chosen, "unnamed".to_owned())?; // a refused start leaves nothing behind
+            opened(config, "docker", || docker(chosen, instance(&config.home)?)).await
+        }
+        #[cfg(not(feature = "local-docker"))]
+        "docker" => Err(Failure::Refused(
+            "--driver docker needs the feature `local-docker`, which this build does not have: write --driver process."
+                .to_owned(),
+        )),
+        other => Err(Failure::Refused(format!("--driver {other} is not a driver: they are process and docker."))),
+    }
+}
+
+#[cfg(feature = "local-docker")]
+fn docker(chosen: &Chosen, instance: String) -> Result<LocalDocker, Failure> {
+    LocalDocker::new(DockerOptions::new(&chosen.image, instance))
+        .map_err(|refused| Failure::Refused(format!("{refused}.")))
+}
+
+/// This home's own name on an engine that it may share: made once, and kept.
+#[cfg(feature = "local-docker")]
+fn instance(home: &std::path::Path) -> Result<String, Failure> {
+    let path = home.join("instance");
+    match std::fs::read_to_string(&path) {
+        Ok(name) => return Ok(name.trim().to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::Failed(format!("{}: {error}", path.display()))),
+    }
+    let name = uuid::Uuid::now_v7().simple().to_string();
+    // Whole or not at all: what a half name made would be nobody's.
+    let mut file = tempfile::NamedTempFile::new_in(home)?;
+    writeln!(file, "{name}")?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    std::fs::File::open(home)?.sync_all()?;
+    Ok(name)
+}
+
+async fn opened<D: Driver>(
+    config: &Config,
+    name: &str,
+    driver: impl FnOnce() -> Result<D, Failure>,
+) -> Result<Opened, Failure> {
     let home = config.home.as_path();
     let journal = Journal::open(&home.join("hatch"), journal_options(config))?;
     let (auth, first) = LocalAuth::open(home)?;
@@ -46,9 +107,8 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, Failure> {
         eprintln!("a new home: this token is shown once, and kept in {}", first.token_file.display());
         eprintln!("  {}", first.token);
     }
-    let rows = Arc::new(Rows::open(&home.join("rocky.db"), DRIVER).await?);
-    let itself = std::env::current_exe()?;
-    let driver = LocalProcess::new([itself.as_os_str(), "workspace".as_ref()], &home.join("workspaces"))?;
+    let rows = Arc::new(Rows::open(&home.join("rocky.db"), name).await?);
+    let driver = driver()?;
     let doors = Doors::builder()
         .airlock(auth)
         .hatch(journal)
@@ -68,11 +128,10 @@ pub(crate) fn journal_options(config: &Config) -> JournalOptions {
     options
 }
 
-pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
-    refuse_other_drivers(driver)?;
+pub(crate) async fn run(config: &Config, chosen: &Chosen) -> Ended {
     log();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let Opened { doors, hearth, keeper, rows } = open(config).await?;
+    let Opened { doors, hearth, keeper, rows } = open(config, chosen).await?;
     let keeper = Arc::new(keeper);
     for tombstone in doors.pending() {
         let (started, subject) = (&tombstone.started, tombstone.subject.as_deref().unwrap_or("-"));
@@ -129,17 +188,6 @@ pub(crate) async fn run(config: &Config, driver: &str) -> Ended {
             eprintln!("rocky-console: {undrained}");
             Ok(ExitCode::FAILURE)
         }
-    }
-}
-
-fn refuse_other_drivers(driver: &str) -> Result<(), Failure> {
-    match driver {
-        DRIVER => Ok(()),
-        "docker" => Err(Failure::Refused(
-            "--driver docker needs the feature `local-docker`, which this build does not have: write --driver process."
-                .to_owned(),
-        )),
-        other => Err(Failure::Refused(format!("--driver {other} is not a driver: write --driver process."))),
     }
 }
 

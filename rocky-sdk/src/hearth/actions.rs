@@ -1,4 +1,4 @@
-//! The lifecycle of a workspace: three actions, each for admins.
+//! The lifecycle of a workspace: four actions, each for admins.
 
 use rocky_macros::tenant_action;
 
@@ -36,6 +36,22 @@ pub struct Upgrade {
     pub slug: Slug,
     /// The tier that it gets: higher than the one it has.
     pub tier: Tier,
+}
+
+/// Makes a workspace answer again that was stopped, changed or taken away by hand. Its tier and its data stay; one that
+/// answers as its row says stays as it is.
+#[tenant_action(
+    role = admin,
+    started = "hearth.repair_started",
+    succeeded = "hearth.repaired",
+    failed = "hearth.failed",
+    subject = slug,
+    metered = row,
+)]
+#[derive(Clone)]
+pub struct Repair {
+    /// Which workspace.
+    pub slug: Slug,
 }
 
 /// Takes a workspace away. Once its driver was called it is repeated until it succeeds.

@@ -1,6 +1,6 @@
 //! What makes, changes and takes away workspaces.
 
-use super::{Decommission, Provision, Upgrade};
+use super::{Decommission, Provision, Repair, Upgrade};
 use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier, driver};
 
 /// A driver of HEARTH. Each method that changes something takes the token of its action and reads its arguments from it.
@@ -22,8 +22,8 @@ use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier, driver};
 ///     Admin, Billing, BoxFuture, Credentials, Doors, Entitled, ErrorKind, LocalAuth,
 ///     hatch::{Journal, JournalOptions},
 ///     hearth::{
-///         Decommission, Driver, DriverError, Hearth, Inspection, Placement, Provision, Rows, Slug, State, Tier,
-///         Upgrade,
+///         Decommission, Driver, DriverError, Hearth, Inspection, Placement, Provision, Repair, Rows, Slug, State,
+///         Tier, Upgrade,
 ///     },
 /// };
 ///
@@ -67,6 +67,20 @@ use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier, driver};
 ///             let lost = || DriverError::of(ErrorKind::NotFound, "not-on-the-shelf", format!("{slug} is not there"));
 ///             let placement = places.get_mut(slug).ok_or_else(lost)?;
 ///             placement.tier = *tier;
+///             Ok(placement.clone())
+///         })
+///     }
+///
+///     fn repair<'t>(&'t self, token: &'t Entitled<Repair>) -> BoxFuture<'t, Result<Placement, DriverError>> {
+///         Box::pin(async move {
+///             let row = token.row().ok_or_else(|| DriverError::failed("the action has no row"))?;
+///             let anew = || {
+///                 let url = format!("https://{}.example/", row.slug);
+///                 Placement { tier: row.tier, url, made_by: Some(token.actionid()) }
+///             };
+///             let mut places = self.places();
+///             let placement = places.entry(row.slug.clone()).or_insert_with(anew);
+///             placement.tier = row.tier;
 ///             Ok(placement.clone())
 ///         })
 ///     }
@@ -118,6 +132,11 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Gives the workspace the tier of the action. A failure leaves it as it was.
     fn upgrade<'t>(&'t self, token: &'t Entitled<Upgrade>) -> BoxFuture<'t, Result<Placement, DriverError>>;
+
+    /// Makes the workspace of the row answer again: starts what is stopped, makes anew what is gone, keeps the data
+    /// that is there. It has the row's tier then, and one that answers so stays as it is. Tier and tenant are in
+    /// [`token.row()`](Entitled::row).
+    fn repair<'t>(&'t self, token: &'t Entitled<Repair>) -> BoxFuture<'t, Result<Placement, DriverError>>;
 
     /// Takes the workspace away. Nothing there is success.
     fn decommission<'t>(&'t self, token: &'t Entitled<Decommission>) -> BoxFuture<'t, Result<(), DriverError>>;

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Decommission, Driver, DriverError, Inspection, Placement, Provision, Upgrade,
+    Decommission, Driver, DriverError, Inspection, Placement, Provision, Repair, Upgrade,
     workspace::{ALIVE, Address, FOLDER, STOP, ServeError, Spec, proof, read_address, read_spec, spec_path},
 };
 use crate::{
@@ -28,8 +28,8 @@ use crate::{
 
 /// How long a child may take until it answers.
 const START: Duration = Duration::from_secs(20);
-/// How long a workspace may take to answer one question.
-const ANSWER: Duration = Duration::from_secs(2);
+/// How long a workspace may take to answer one question: less than a look may take, so that one that hangs is seen to.
+const ANSWER: Duration = Duration::from_millis(1500);
 /// How long a workspace may take to end.
 const END: Duration = Duration::from_secs(5);
 /// Between two looks at whether it has ended.
@@ -145,6 +145,37 @@ impl LocalProcess {
         }
     }
 
+    async fn mend(&self, token: &Entitled<Repair>) -> Result<Placement> {
+        let row = token.row().ok_or_else(|| DriverError::failed("the repair is about no workspace"))?;
+        let folder = self.folder_of(&row.slug);
+        let known = match read_spec(&folder) {
+            Ok(known) => Some(known),
+            Err(ServeError::Spec(_)) => None,
+            Err(ServeError::File(error)) if error.is_missing() => None,
+            Err(error) => return Err(spec(error)),
+        };
+        let answers = match &known {
+            Some(known) => self.answering(&folder, known).await,
+            None => None,
+        };
+        // What it is stands in its row; whose nonce it has, and who made it, is its spec's to say while there is one.
+        let (nonce, actionid) = match &known {
+            Some(known) => (known.nonce.clone(), known.actionid),
+            None => (nonce()?, token.actionid()),
+        };
+        let wanted = Spec { slug: row.slug.clone(), tenant: row.tenant.clone(), tier: row.tier, nonce, actionid };
+        if let Some(port) = answers {
+            if known.as_ref() != Some(&wanted) {
+                write_spec(&folder, &wanted).await?;
+            }
+            return Ok(placement(port, wanted.tier, &wanted));
+        }
+        // Also where the folder is gone: its process may not be.
+        self.end(&folder).await?;
+        private_files::ensure_folder(&folder).map_err(file)?;
+        self.start(&folder, &wanted).await
+    }
+
     async fn look(&self, slug: &Slug) -> Result<Inspection> {
         let folder = self.folder_of(slug);
         let known = match read_spec(&folder) {
@@ -231,6 +262,10 @@ impl Driver for LocalProcess {
 
     fn upgrade<'t>(&'t self, token: &'t Entitled<Upgrade>) -> BoxFuture<'t, Result<Placement>> {
         Box::pin(self.change(token))
+    }
+
+    fn repair<'t>(&'t self, token: &'t Entitled<Repair>) -> BoxFuture<'t, Result<Placement>> {
+        Box::pin(self.mend(token))
     }
 
     fn decommission<'t>(&'t self, token: &'t Entitled<Decommission>) -> BoxFuture<'t, Result<()>> {

@@ -1,4 +1,4 @@
-//! HEARTH: workspaces, which a tenant provisions, upgrades and decommissions.
+//! HEARTH: workspaces, which a tenant provisions, upgrades, repairs and decommissions.
 //!
 //! [`Hearth`] is what routes hold. It reaches its [`Driver`] with a token and in no other way, and it never writes rows:
 //! the doors do, through [`Rows`], in the order that keeps row, journal and driver in step.
@@ -8,22 +8,29 @@ pub mod control;
 mod driver;
 mod error;
 mod guarded_call;
+#[cfg(feature = "local-docker")]
+mod local_docker;
 mod local_process;
 mod reconcile;
 mod rows;
 mod workspace;
 mod workspaces;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-pub use actions::{Decommission, Provision, Upgrade};
+pub use actions::{Decommission, Provision, Repair, Upgrade};
 pub use driver::{Driver, DriverError, Inspection, Placement};
 pub use error::HearthError;
+#[cfg(feature = "local-docker")]
+pub use local_docker::{DockerOptions, LocalDocker, NotDockerOptions, TierLimits};
 pub use local_process::LocalProcess;
 pub use reconcile::{Keeper, Settled, Verdict};
 pub use rows::{Rows, RowsError};
 pub use workspace::{ServeError, serve_workspace};
-pub use workspaces::Workspaces;
+pub use workspaces::{Found, Looked, Workspaces};
 
 pub use crate::{DeploymentRef, Slug, State, Tier};
 
@@ -35,7 +42,7 @@ use crate::{
 use guarded_call::{Call, raise};
 
 /// The actions that open a driver of HEARTH.
-type Lifecycle = (Provision, Upgrade, Decommission);
+type Lifecycle = (Provision, Upgrade, Repair, Decommission);
 
 /// HEARTH, bolted to its doors. A clone is another handle to the same.
 #[derive(Clone)]
@@ -156,6 +163,35 @@ impl Hearth {
         }
     }
 
+    /// Makes the workspace answer again as its row says: drift is mended, and one that answers so stays as it is. Where
+    /// that fails the row is as it was, and a look shows what is amiss.
+    ///
+    /// # Errors
+    /// [`HearthError`].
+    pub async fn repair(&self, token: &Entitled<Repair>) -> Result<DeploymentRef, HearthError> {
+        let driver = self.0.driver.open(token)?;
+        let row = token.row().ok_or(HearthError::NoRow)?;
+        token.progress(Progress::Acting);
+        let failure = match Call::of(|| driver.repair(token)).until(before(token.ends_at())).await {
+            Ok(Ok(placement)) if placement.tier == row.tier => {
+                let now = repaired(row, placement);
+                token.progress(Progress::Done(now.clone()));
+                return Ok(now);
+            }
+            // Nobody gets another tier by a repair.
+            Ok(Ok(Placement { tier, .. })) => {
+                let why = format!("after the repair the workspace has the tier {tier}, and its row says {}", row.tier);
+                Ok(Err(DriverError::failed(why)))
+            }
+            failure => failure,
+        };
+        // Whatever a look finds is drift from a row that stays as it is. Where nobody can look, it is not over yet.
+        if let Ok(Ok(_)) = Call::of(|| driver.inspect(&row.slug)).until(token.ends_at()).await {
+            token.progress(Progress::Nothing);
+        }
+        raise(failure)
+    }
+
     /// Takes the workspace away.
     ///
     /// # Errors
@@ -178,7 +214,17 @@ impl Hearth {
     /// The workspaces of the caller's tenant, and of nobody else. A caller whom other doors let in sees none.
     #[must_use]
     pub fn workspaces<'a, R: Role>(&'a self, authenticated: &'a Authenticated<R>) -> Workspaces<'a> {
-        Workspaces::new(&self.0.rows, &self.0.doors, authenticated)
+        Workspaces::new(self, authenticated)
+    }
+
+    /// What the driver finds within this time, or why nobody could look.
+    async fn inspect(&self, slug: &Slug, within: Duration) -> Result<Inspection, String> {
+        let until = Instant::now() + within;
+        match Call::of(|| self.0.driver.look().inspect(slug)).until(until).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the driver could not look".to_owned()),
+        }
     }
 }
 
@@ -198,6 +244,13 @@ fn done<A>(token: &Entitled<A>, row: &DeploymentRef, placement: Placement) -> De
 fn placed(row: &DeploymentRef, placement: Placement) -> DeploymentRef {
     let Placement { tier, url, .. } = placement;
     DeploymentRef { tier, state: State::Active, url: Some(url), updated_at: timestamp(), ..row.clone() }
+}
+
+/// As [`placed`]; where it answers as it did, its row does not change.
+fn repaired(row: &DeploymentRef, placement: Placement) -> DeploymentRef {
+    let now = placed(row, placement);
+    let updated_at = if now.url == row.url { row.updated_at.clone() } else { now.updated_at };
+    DeploymentRef { updated_at, ..now }
 }
 
 /// Leaves a fifth of the time for taking back.

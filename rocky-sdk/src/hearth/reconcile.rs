@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decommission, Hearth, HearthError, Inspection, Placement, Provision, Upgrade, guarded_call::Call, placed};
+use super::{Decommission, Hearth, HearthError, Inspection, Placement, Provision, Repair, Upgrade, placed, repaired};
 use crate::{
     Action, DeploymentRef, EventName, Slug,
     doors::{Ledger, Progress, Settlement, Taken},
@@ -77,7 +77,8 @@ impl Keeper {
         let doors = &self.0.0.doors;
         let found = doors.pending().into_iter().find(|tombstone| tombstone.actionid == actionid);
         let Some(Tombstone { started, subject, .. }) = found else { return Vec::new() };
-        let ours = [Provision::STARTED, Upgrade::STARTED, Decommission::STARTED].map(EventName::as_str);
+        let ours =
+            [Provision::STARTED, Upgrade::STARTED, Repair::STARTED, Decommission::STARTED].map(EventName::as_str);
         let verdict = match doors.take(actionid) {
             _ if ours.contains(&started.as_str()) => {
                 Verdict::Left("it is HEARTH's: `reconcile` looks at its driver".to_owned())
@@ -171,6 +172,8 @@ impl Hearth {
             self.settle_provision(taken, row, settled_by).await
         } else if started == Upgrade::STARTED.as_str() {
             self.settle_upgrade(taken, row, settled_by).await
+        } else if started == Repair::STARTED.as_str() {
+            self.settle_repair(taken, row, settled_by).await
         } else if started == Decommission::STARTED.as_str() {
             self.settle_decommission(taken, row, settled_by).await
         } else {
@@ -183,13 +186,8 @@ impl Hearth {
     }
 
     /// What the driver finds, within an action's time.
-    async fn inspect(&self, slug: &Slug) -> Result<Inspection, String> {
-        let until = Instant::now() + self.0.doors.inner().limits.driver;
-        match Call::of(|| self.0.driver.look().inspect(slug)).until(until).await {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the driver could not look".to_owned()),
-        }
+    async fn what_is_there(&self, row: &DeploymentRef) -> Result<Inspection, String> {
+        self.inspect(&row.slug, self.0.doors.inner().limits.driver).await
     }
 
     async fn settle_provision(&self, taken: Taken, row: Option<DeploymentRef>, settled_by: &str) -> Verdict {
@@ -197,7 +195,7 @@ impl Hearth {
             Ok(begun) => begun,
             Err(verdict) => return verdict,
         };
-        match self.inspect(&row.slug).await {
+        match self.what_is_there(&row).await {
             Err(why) => Verdict::Left(why),
             Ok(Inspection::Serving(placement)) if is_of(&placement, &action, taken.actionid()) => {
                 succeeded(taken, &action, &placed(&row, placement), settled_by).await
@@ -223,7 +221,7 @@ impl Hearth {
             Ok(begun) => begun,
             Err(verdict) => return verdict,
         };
-        match self.inspect(&row.slug).await {
+        match self.what_is_there(&row).await {
             Err(why) => Verdict::Left(why),
             Ok(Inspection::Serving(placement)) if placement.tier == action.tier => {
                 succeeded(taken, &action, &placed(&row, placement), settled_by).await
@@ -235,6 +233,21 @@ impl Hearth {
                 verdict(upgraded.await, Verdict::Succeeded)
             }
             Ok(_) => failed(taken, &action, "it does not have the tier that was asked for", settled_by).await,
+        }
+    }
+
+    async fn settle_repair(&self, taken: Taken, row: Option<DeploymentRef>, settled_by: &str) -> Verdict {
+        let (taken, action, row) = match begun::<Repair>(taken, row, settled_by).await {
+            Ok(begun) => begun,
+            Err(verdict) => return verdict,
+        };
+        match self.what_is_there(&row).await {
+            Err(why) => Verdict::Left(why),
+            Ok(Inspection::Serving(placement)) if placement.tier == row.tier => {
+                succeeded(taken, &action, &repaired(&row, placement), settled_by).await
+            }
+            // It is not gone through with: the row is as it was, and a look shows what is amiss.
+            Ok(_) => failed(taken, &action, "it still does not answer as its row says", settled_by).await,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::house::{Act, Ask, House, Script, decommission, get, provision, tamper, upgrade};
+use super::house::{Act, Ask, House, Script, decommission, get, look, provision, repair, tamper, upgrade};
 use crate::hearth::{Inspection, Placement, Verdict};
 use crate::{Admin, Credentials, Slug, Tier, tenant_action};
 
@@ -218,6 +218,58 @@ fn in_an_upgrade_that_got_half_way() {
         let row = house.send(get("acme")).await.json();
         assert_eq!((row["state"].as_str(), row["tier"].as_str()), (Some("active"), Some("team")));
         assert!(matches!(house.script.made.lock().unwrap()["acme"], Inspection::Serving(_)));
+    });
+}
+
+/// A crash in a repair after which this is there: what it is settled as, and what the row and a look say then.
+fn in_a_repair(meanwhile: fn(&Script), verdict: Verdict, story: &str, url: &str, found: &str) {
+    let left = crash(vec![provision("acme", "team")], repair("acme"), meanwhile);
+    runtime().block_on(async {
+        let house = reopen(left).await;
+        let looked = house.send(look("acme")).await.json();
+        assert_eq!((looked["state"].as_str(), looked["found"].is_null()), (Some("unsettled"), true));
+        let calls = house.script.calls();
+        settled(&house, verdict, story).await;
+        assert_eq!(house.script.calls(), calls, "it is looked at, and not repaired");
+        let looked = house.send(look("acme")).await.json();
+        assert_eq!((looked["state"].as_str(), looked["tier"].as_str()), (Some("active"), Some("team")));
+        assert_eq!((looked["url"].as_str(), looked["found"].as_str()), (Some(url), Some(found)));
+        assert_eq!(house.send(repair("acme")).await.status, 200);
+        assert_eq!(house.send(look("acme")).await.json()["found"], "serving");
+    });
+}
+
+fn elsewhere(tier: Tier) -> Inspection {
+    Inspection::Serving(Placement { tier, url: "http://elsewhere.test/".to_owned(), made_by: None })
+}
+
+#[test]
+fn in_a_repair_whose_workspace_answers() {
+    let there: fn(&Script) = |script| script.there("acme", elsewhere(Tier::Team));
+    in_a_repair(there, Verdict::Succeeded, "hearth.repaired reconciled", "http://elsewhere.test/", "serving");
+}
+
+#[test]
+fn in_a_repair_whose_workspace_does_not_answer_as_its_row_says() {
+    let cases: [(fn(&Script), &str); 3] = [
+        (|script| script.there("acme", Inspection::Broken { tier: Some(Tier::Team) }), "broken"),
+        (|script| script.there("acme", Inspection::Absent), "absent"),
+        (|script| script.there("acme", elsewhere(Tier::Business)), "different"),
+    ];
+    for (there, found) in cases {
+        in_a_repair(there, Verdict::Failed, "hearth.failed reconciled", "http://acme.test/", found);
+    }
+}
+
+/// The crash came before anybody saw that the workspace is read-only: it stays so.
+#[test]
+fn in_a_repair_that_would_have_been_refused() {
+    let left = crash(vec![provision("acme", "team")], repair("acme"), |_| {});
+    runtime().block_on(async {
+        tamper(left.0.path(), "UPDATE workspaces SET resting_state = 'read_only'").await;
+        let house = reopen(left).await;
+        settled(&house, Verdict::Succeeded, "hearth.repaired reconciled").await;
+        assert_eq!(house.send(get("acme")).await.json()["state"], "read_only");
     });
 }
 

@@ -1,6 +1,6 @@
 //! 403: who is denied, and what it leaves.
 
-use super::house::{House, decommission, get, provision, upgrade};
+use super::house::{House, decommission, get, look, provision, repair, upgrade};
 use crate::hatch::Record;
 
 #[tokio::test]
@@ -13,9 +13,12 @@ async fn each_denial_is_recorded_with_what_was_wanted() {
         (provision("x", "solo").by("otto"), Some("otto"), None, Some("hearth.provisioning_started")),
         (upgrade("acme", "team").by("oona"), Some("oona"), Some("acme"), Some("hearth.upgrade_started")),
         (upgrade("acme", "team").by("mallory"), Some("mallory"), Some("acme"), Some("hearth.upgrade_started")),
+        (repair("acme").by("mallory"), Some("mallory"), Some("acme"), Some("hearth.repair_started")),
         (decommission("acme").by("mallory"), Some("mallory"), Some("acme"), Some("hearth.decommission_started")),
         (get("acme").by("mallory"), Some("mallory"), Some("acme"), None),
         (get("acme").by(None), None, Some("acme"), None),
+        (look("acme").by("mallory"), Some("mallory"), Some("acme"), None),
+        (look("acme").by(None), None, Some("acme"), None),
     ];
     for (ask, actor, subject, wanted) in cases {
         let before = house.events().len();
@@ -30,7 +33,7 @@ async fn each_denial_is_recorded_with_what_was_wanted() {
         assert_eq!(event.requestid.as_deref(), Some("r-1"));
         assert!(event.actionid.is_none());
     }
-    assert_eq!(house.script.calls(), 1);
+    assert_eq!((house.script.calls(), house.script.looks()), (1, 0));
 }
 
 #[tokio::test]

@@ -28,8 +28,8 @@ use crate::{
     doors::DoorsBuilder,
     hatch::{Journal, JournalOptions, Record, journal::faults::Hand, pending, records},
     hearth::{
-        Decommission, DeploymentRef, Driver, DriverError, Hearth, HearthError, Inspection, Keeper, Placement,
-        Provision, Rows, Upgrade,
+        Decommission, DeploymentRef, Driver, DriverError, Hearth, HearthError, Inspection, Keeper, Looked, Placement,
+        Provision, Repair, Rows, Upgrade,
     },
     tenant_action,
     web::{DoorRouter, PathSlug},
@@ -82,6 +82,15 @@ pub(super) struct Script {
     pub(super) when_called: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// With a gate, each call waits for a permit.
     pub(super) gate: Mutex<Option<Arc<Semaphore>>>,
+    /// The tier that a repair gives; without one, the row's.
+    pub(super) repaired_as: Mutex<Option<Tier>>,
+    /// What it does when it is to look.
+    pub(super) look: Mutex<Act>,
+    pub(super) looks: AtomicUsize,
+    /// Runs when it is to look, before it does.
+    pub(super) when_looking: Mutex<Option<Box<dyn Fn() + Send>>>,
+    /// With a gate, each look waits for a permit once it has looked.
+    pub(super) look_gate: Mutex<Option<Arc<Semaphore>>>,
 }
 
 impl Script {
@@ -91,6 +100,15 @@ impl Script {
 
     pub(super) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
+    }
+
+    /// From now on this is what there is.
+    pub(super) fn there(&self, slug: &str, what: Inspection) {
+        self.made.lock().unwrap().insert(slug.to_owned(), what);
     }
 
     pub(super) fn close_the_gate(&self) -> Arc<Semaphore> {
@@ -108,7 +126,19 @@ impl Script {
         if let Some(gate) = gate {
             gate.acquire().await.unwrap().forget();
         }
-        match act {
+        act.run(work).await
+    }
+
+    fn place(&self, slug: &Slug, tier: Tier) -> Placement {
+        let placement = Placement { tier, url: format!("http://{slug}.test/"), made_by: None };
+        self.there(slug.as_str(), Inspection::Serving(placement.clone()));
+        placement
+    }
+}
+
+impl Act {
+    async fn run<T>(self, work: impl FnOnce() -> T) -> Result<T, DriverError> {
+        match self {
             Act::Work => Ok(work()),
             Act::Fail => Err(DriverError::failed("the disk is on fire")),
             Act::Conflict => Err(DriverError::of(ErrorKind::Conflict, "name-in-use", "somebody else's")),
@@ -119,12 +149,6 @@ impl Script {
             }
             Act::Hang => std::future::pending().await,
         }
-    }
-
-    fn place(&self, slug: &Slug, tier: Tier) -> Placement {
-        let placement = Placement { tier, url: format!("http://{slug}.test/"), made_by: None };
-        self.made.lock().unwrap().insert(slug.to_string(), Inspection::Serving(placement.clone()));
-        placement
     }
 }
 
@@ -156,6 +180,13 @@ impl Driver for Scripted {
         Box::pin(self.0.work(act, || self.0.place(&token.action().slug, token.action().tier)))
     }
 
+    fn repair<'t>(&'t self, token: &'t Entitled<Repair>) -> BoxFuture<'t, Result<Placement, DriverError>> {
+        let act = *self.0.act.lock().unwrap();
+        let row = token.row().unwrap();
+        let tier = self.0.repaired_as.lock().unwrap().unwrap_or(row.tier);
+        Box::pin(self.0.work(act, move || self.0.place(&row.slug, tier)))
+    }
+
     fn decommission<'t>(&'t self, token: &'t Entitled<Decommission>) -> BoxFuture<'t, Result<(), DriverError>> {
         let act = *self.0.act.lock().unwrap();
         Box::pin(self.0.work(act, || {
@@ -164,8 +195,20 @@ impl Driver for Scripted {
     }
 
     fn inspect<'t>(&'t self, slug: &'t Slug) -> BoxFuture<'t, Result<Inspection, DriverError>> {
+        let act = *self.0.look.lock().unwrap();
+        self.0.looks.fetch_add(1, Ordering::SeqCst);
+        assert!(act != Act::PanicAtOnce, "the look panicked at once, on purpose");
+        if let Some(then) = &*self.0.when_looking.lock().unwrap() {
+            then();
+        }
         let found = self.0.made.lock().unwrap().get(slug.as_str()).cloned();
-        Box::pin(async move { Ok(found.unwrap_or(Inspection::Absent)) })
+        let gate = self.0.look_gate.lock().unwrap().clone();
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                gate.acquire().await.unwrap().forget();
+            }
+            act.run(|| found.unwrap_or(Inspection::Absent)).await
+        })
     }
 }
 
@@ -225,12 +268,20 @@ pub(super) fn upgrade(slug: &str, tier: &str) -> Ask {
     ask("POST", &format!("/w/{slug}/upgrade")).json(&format!(r#"{{"tier":"{tier}"}}"#))
 }
 
+pub(super) fn repair(slug: &str) -> Ask {
+    ask("POST", &format!("/w/{slug}/repair"))
+}
+
 pub(super) fn decommission(slug: &str) -> Ask {
     ask("DELETE", &format!("/w/{slug}"))
 }
 
 pub(super) fn get(slug: &str) -> Ask {
     ask("GET", &format!("/w/{slug}"))
+}
+
+pub(super) fn look(slug: &str) -> Ask {
+    ask("GET", &format!("/w/{slug}/look"))
 }
 
 impl Ask {
@@ -286,6 +337,11 @@ async fn upgrade_route(token: &Entitled<Upgrade>, State(hearth): State<Hearth>) 
 }
 
 #[tenant_action]
+async fn repair_route(token: &Entitled<Repair>, State(hearth): State<Hearth>) -> Result<DeploymentRef, HearthError> {
+    hearth.repair(token).await
+}
+
+#[tenant_action]
 async fn decommission_route(
     token: &Entitled<Decommission>,
     State(hearth): State<Hearth>,
@@ -306,6 +362,14 @@ async fn get_route(
     PathSlug(slug): PathSlug,
 ) -> Result<Json<DeploymentRef>, Denied> {
     hearth.workspaces(&who).get(&slug).await.map(Json)
+}
+
+async fn look_route(
+    who: Authenticated<Observer>,
+    State(hearth): State<Hearth>,
+    PathSlug(slug): PathSlug,
+) -> Result<Json<Looked>, Denied> {
+    hearth.workspaces(&who).look(&slug).await.map(Json)
 }
 
 impl House {
@@ -348,9 +412,11 @@ impl House {
             .post("/lazy", lazy_route)
             .post("/clumsy", clumsy_route)
             .post("/w/{slug}/upgrade", upgrade_route)
+            .post("/w/{slug}/repair", repair_route)
             .delete("/w/{slug}", decommission_route)
             .get("/w", list_route)
             .get("/w/{slug}", get_route)
+            .get("/w/{slug}/look", look_route)
             .with_state(hearth.clone());
         House { home, doors, hearth, keeper, rows, router, script, hand, keep }
     }

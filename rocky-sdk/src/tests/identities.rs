@@ -37,7 +37,9 @@ async fn a_service_does_its_own_actions_for_one_tenant_and_no_others() {
     let reader = house.doors.authenticate_service::<Observer>(&key, "acme").await.unwrap();
     assert_eq!(house.hearth.workspaces(&reader).list().await.unwrap_err().status(), 403);
     assert_eq!(house.hearth.workspaces(&reader).get(&"acme".parse().unwrap()).await.unwrap_err().status(), 403);
-    assert_eq!(house.story(3), ["auth.denied", "auth.denied"]);
+    assert_eq!(house.hearth.workspaces(&reader).look(&"acme".parse().unwrap()).await.unwrap_err().status(), 403);
+    assert_eq!(house.story(3), ["auth.denied", "auth.denied", "auth.denied"]);
+    assert_eq!(house.script.looks(), 0);
 }
 
 #[tokio::test]
@@ -87,6 +89,7 @@ async fn laxer_doors_built_elsewhere_open_nothing_here() {
     let denied = house.hearth.workspaces(&posing).list().await.unwrap_err();
     assert_eq!((denied.status(), denied.code()), (403, "denied"));
     assert!(house.hearth.workspaces(&posing).get(&"acme".parse().unwrap()).await.is_err());
+    assert!(house.hearth.workspaces(&posing).look(&"acme".parse().unwrap()).await.is_err());
     let written = house.events();
     assert_eq!((written[0].kind.as_str(), &written[0].actor), ("auth.denied", &None));
     let hearth = house.hearth.clone();

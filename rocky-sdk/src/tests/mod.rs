@@ -11,4 +11,5 @@ mod idempotency;
 mod identities;
 mod local_process;
 mod names;
+mod repairs;
 mod settling;

@@ -167,12 +167,23 @@ impl Console {
         self.send("POST", &format!("{WORKSPACES}/{slug}/upgrade"), Some(json!({ "tier": tier })))
     }
 
+    pub(crate) fn repair(&self, slug: &str) -> Answer {
+        self.send("POST", &format!("{WORKSPACES}/{slug}/repair"), None)
+    }
+
     pub(crate) fn decommission(&self, slug: &str) -> Answer {
         self.send("DELETE", &format!("{WORKSPACES}/{slug}"), None)
     }
 
     pub(crate) fn get(&self, slug: &str) -> Answer {
         self.send("GET", &format!("{WORKSPACES}/{slug}"), None)
+    }
+
+    /// Its row's state, without a look at the workspace itself, which may take its time.
+    pub(crate) fn state(&self, slug: &str) -> Option<String> {
+        let rows = self.send("GET", WORKSPACES, None).json();
+        let row = rows.as_array()?.iter().find(|row| row["slug"] == slug)?;
+        row["state"].as_str().map(str::to_owned)
     }
 
     fn pid(&self) -> Pid {

@@ -13,7 +13,7 @@ fn stdout(output: std::process::Output) -> String {
 }
 
 /// Puts what looks like an earlier workspace's remains in the way: the driver asks somebody who accepts and never
-/// answers, so it works for two seconds.
+/// answers, so it works for more than a second.
 fn slow_provision(home: &Home) -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -31,11 +31,11 @@ fn slow_provision(home: &Home) -> TcpListener {
 }
 
 /// Begins the request and kills the console once acme is claimed, which is when its driver's turn comes: it works for
-/// two seconds.
+/// more than a second.
 fn kill_in(home: &Home, console: Console, method: &str, path: &str, body: Option<serde_json::Value>, claimed: &str) {
     let before = home.events().len();
     let _request = console.begin(method, path, body).unwrap();
-    until("the claim", || console.get("acme").json()["state"] == claimed);
+    until("the claim", || console.state("acme").as_deref() == Some(claimed));
     console.kill();
     assert_eq!(home.events().len(), before + 1, "started, and no outcome");
 }
@@ -142,6 +142,29 @@ fn in_an_upgrade() {
     assert_eq!(console.decommission("acme").status, 200);
 }
 
+/// It is looked at, and not gone through with: the row is as it was, and what is amiss is seen.
+#[test]
+fn in_a_repair() {
+    let home = Home::new();
+    let console = home.serve();
+    assert_eq!(console.provision("acme", "solo").status, 200);
+    let pid = home.pid("acme");
+    kill_process(pid, Signal::STOP).unwrap();
+    kill_in(&home, console, "POST", &format!("{WORKSPACES}/acme/repair"), None, "upgrading");
+    let console = home.serve();
+    assert_eq!(console.get("acme").json()["found"], serde_json::Value::Null);
+    assert_eq!(console.repair("acme").is(), (409, "unsettled".to_owned()));
+    let settled = stdout(home.run("reconcile"));
+    assert!(settled.contains("settled: it failed"), "{settled}");
+    let row = console.get("acme").json();
+    assert_eq!((row["state"].as_str(), row["found"].as_str()), (Some("active"), Some("broken")));
+    assert_eq!(console.repair("acme").status, 200);
+    assert_eq!(console.get("acme").json()["found"], "serving");
+    assert_ne!(home.pid("acme"), pid);
+    assert_eq!(console.decommission("acme").status, 200);
+    agree_that_it_is_gone(&home, &console);
+}
+
 #[test]
 fn in_a_decommission_which_the_next_start_finishes() {
     let home = Home::new();
@@ -155,12 +178,12 @@ fn in_a_decommission_which_the_next_start_finishes() {
     assert_eq!(home.story().last().unwrap(), "hearth.decommissioned reconciled");
 }
 
-/// A decommission whose driver is at work for two seconds: its workspace is stopped.
+/// A decommission whose driver is at work for more than a second: its workspace is stopped.
 fn slow_decommission(home: &Home, console: &Console) -> std::net::TcpStream {
     assert_eq!(console.provision("acme", "solo").status, 200);
     kill_process(home.pid("acme"), Signal::STOP).unwrap();
     let request = console.begin("DELETE", &format!("{WORKSPACES}/acme"), None).unwrap();
-    until("the claim", || console.get("acme").json()["state"] == "decommissioning");
+    until("the claim", || console.state("acme").as_deref() == Some("decommissioning"));
     assert_eq!(home.events().len(), 3, "started, and no outcome yet");
     request
 }

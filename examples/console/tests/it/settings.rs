@@ -23,10 +23,14 @@ fn a_setting_that_this_build_cannot_honour_ends_with_2_and_one_sentence() {
     }
     let both = home.command("serve").env("ROCKY_AUTH", "local").env("ROCKY_BILLING", "enabled").output().unwrap();
     assert_eq!(both.status.code(), Some(2));
-    for driver in ["docker", "magic"] {
-        let output = home.command("serve").args(["--driver", driver]).output().unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        assert_eq!(String::from_utf8(output.stderr).unwrap().trim_end().lines().count(), 1);
+    for (driver, host, says) in [
+        ("magic", "", "they are process and docker"),
+        ("docker", "tcp://127.0.0.1:2375", "host is a Unix socket, unix:///path, and not tcp://127.0.0.1:2375"),
+    ] {
+        let output = home.command("serve").args(["--driver", driver]).env("DOCKER_HOST", host).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(says) && said.trim_end().lines().count() == 1, "{said}");
     }
     assert!(!home.path.exists(), "a refused start leaves nothing behind");
 }

@@ -90,3 +90,79 @@ fn what_cannot_be_taken_back_stays_open_until_it_can() {
     assert_eq!(console.provision("acme", "solo").status, 200);
     assert_eq!(console.decommission("acme").status, 200);
 }
+
+#[test]
+fn drift_shows_in_a_get_and_is_repaired_when_somebody_asks_for_it() {
+    let home = Home::new();
+    let console = home.serve();
+    let made = console.provision("acme", "solo");
+    assert_eq!(console.get("acme").json()["found"], "serving");
+    kill_process(home.pid("acme"), Signal::KILL).unwrap();
+    until("the drift", || console.get("acme").json()["found"] == "broken");
+    let mut drifted = console.get("acme").json();
+    drifted.as_object_mut().unwrap().remove("found");
+    assert_eq!(drifted, made.json(), "the row is as it was");
+    assert!(!console.send("GET", crate::console::WORKSPACES, None).text.contains("found"), "the list holds rows only");
+
+    let repaired = console.repair("acme");
+    assert_eq!(repaired.status, 200, "{}", repaired.text);
+    assert!(page(&url(&repaired)).unwrap().contains("solo"));
+    let row = console.get("acme").json();
+    assert_eq!((row["found"].as_str(), row["url"].as_str()), (Some("serving"), Some(url(&repaired).as_str())));
+    // What answers stays as it is.
+    let pid = home.pid("acme");
+    assert_eq!(console.repair("acme").json(), repaired.json());
+    assert_eq!(home.pid("acme"), pid);
+
+    std::fs::remove_dir_all(home.workspace("acme")).unwrap();
+    assert_eq!(console.get("acme").json()["found"], "absent");
+    assert_eq!(console.repair("acme").status, 200);
+    assert_eq!(console.get("acme").json()["found"], "serving");
+    assert_eq!(processes_of(&home.path).len(), 1, "the one of the folder before is ended");
+    let repair = ["hearth.repair_started", "hearth.repaired succeeded"];
+    assert_eq!(home.story()[2..], [repair, repair, repair].concat());
+    assert_eq!(console.decommission("acme").status, 200);
+    assert!(processes_of(&home.path).is_empty());
+}
+
+#[test]
+fn an_operator_repairs_by_command() {
+    let home = Home::new();
+    let console = home.serve();
+    assert_eq!(console.provision("acme", "solo").status, 200);
+    let repair = |slug: &str, at: &str, token: Option<&str>| {
+        let mut command = home.command("repair");
+        command.args([slug, "--at", at]).envs(token.map(|token| ("ROCKY_TOKEN", token)));
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    kill_process(home.pid("acme"), Signal::KILL).unwrap();
+    until("the drift", || console.get("acme").json()["found"] == "broken");
+    let (code, said, _) = repair("acme", &console.address, None);
+    let row = console.get("acme").json();
+    assert_eq!((code, said), (Some(0), format!("acme answers at {}\n", row["url"].as_str().unwrap())));
+    assert_eq!(row["found"], "serving");
+    assert_eq!(home.story()[2..], ["hearth.repair_started", "hearth.repaired succeeded"]);
+
+    let (code, said, why) = repair("globex", &console.address, None);
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert!(why.contains("globex is not repaired: 404 unknown-workspace"), "{why}");
+    let (code, _, why) = repair("acme", &console.address, Some("wrong"));
+    assert!(code == Some(1) && why.contains("403 denied"), "{why}");
+    let (code, _, why) = repair("acme", &console.address, Some(" "));
+    assert!(code == Some(2) && why.contains("ROCKY_TOKEN"), "{why}");
+    let (code, _, why) = repair("Not a slug", &console.address, None);
+    assert!(code == Some(2) && why.contains("is not a slug"), "{why}");
+
+    let kept = std::fs::read_to_string(home.path.join("token")).unwrap();
+    std::fs::remove_file(home.path.join("token")).unwrap();
+    let (code, _, why) = repair("acme", &console.address, None);
+    assert!(code == Some(1) && why.contains("ROCKY_TOKEN"), "{why}");
+    assert_eq!(repair("acme", &console.address, Some(&kept)).0, Some(0));
+    assert_eq!(console.decommission("acme").status, 200);
+    let address = console.address.clone();
+    assert_eq!(console.stop().0, Some(0));
+    let (code, _, why) = repair("acme", &address, Some(&kept));
+    assert!(code == Some(1) && why.contains("no console answers"), "{why}");
+}

@@ -10,7 +10,7 @@ use crate::{
     deployment::timestamp,
     doors::{Answer, AnswerKey, Change, Intent, Ledger, LedgerError, Obstacle, Owner, Recall, SettleError},
     hatch::Tombstone,
-    hearth::{Decommission, Provision, Upgrade},
+    hearth::{Decommission, Provision, Repair, Upgrade},
 };
 
 /// How long a decommissioned workspace's name is kept for its tenant.
@@ -244,6 +244,8 @@ async fn claim_row(
     }
     let (doing, during) = if intent.is::<Upgrade>() {
         ("upgrade", "upgrading")
+    } else if intent.is::<Repair>() {
+        ("repair", "upgrading") // of the states that are told outside, the one for a driver that changes something
     } else if intent.is::<Decommission>() {
         ("decommission", "decommissioning")
     } else {
@@ -279,7 +281,9 @@ async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: 
     let doing = text(row, "doing")?;
     let now = timestamp();
     let change = match (doing.as_str(), change) {
-        ("provision" | "upgrade" | "decommission", Change::Done(None)) => return Err(SettleError::NothingDone),
+        ("provision" | "upgrade" | "repair" | "decommission", Change::Done(None)) => {
+            return Err(SettleError::NothingDone);
+        }
         ("provision" | "upgrade", Change::Done(Some(done))) => {
             sqlx::query("UPDATE workspaces SET state = 'active', tier = ?2, url = ?3, updated_at = ?4 WHERE slug = ?1")
                 .bind(&slug)
@@ -287,6 +291,14 @@ async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: 
                 .bind(done.url.as_deref())
                 .bind(&done.updated_at)
         }
+        // It answers again; what it has and may is what it had and might.
+        ("repair", Change::Done(Some(done))) => sqlx::query(
+            "UPDATE workspaces SET state = resting_state, tier = resting_tier, url = ?2, updated_at = ?3
+             WHERE slug = ?1",
+        )
+        .bind(&slug)
+        .bind(done.url.as_deref())
+        .bind(&done.updated_at),
         ("decommission", Change::Done(Some(_))) => sqlx::query(
             "UPDATE workspaces SET state = 'gone', url = NULL, gone_at = ?2, updated_at = ?2 WHERE slug = ?1",
         )
@@ -295,7 +307,7 @@ async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: 
         ("provision", Change::Reverted) => {
             sqlx::query("UPDATE workspaces SET state = 'void' WHERE slug = ?1").bind(&slug)
         }
-        ("upgrade" | "decommission", Change::Reverted) => {
+        ("upgrade" | "repair" | "decommission", Change::Reverted) => {
             sqlx::query("UPDATE workspaces SET state = resting_state, tier = resting_tier WHERE slug = ?1").bind(&slug)
         }
         _ => return Ok(()), // an action of another subsystem changes nothing here

@@ -1,0 +1,477 @@
+//! Workspaces as containers of a Docker engine: one network, one volume and one container each, found by their labels.
+//!
+//! What is there is adopted where it is what was to be made, so that an action may be gone through with again after a
+//! time-out or a crash at any point. Things are taken away by their ids: a call that comes late takes nobody else's.
+
+mod engine;
+mod last_words;
+mod spec;
+
+use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
+
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum as Health, ImageInspect,
+};
+use tokio::{sync::OnceCell, time::Instant};
+use uuid::Uuid;
+
+pub use self::spec::{DockerOptions, TierLimits};
+use self::{
+    engine::{Engine, Failed, there},
+    spec::{ACTION, INSTANCE, Plan, SLUG, SPEC, labels_of},
+};
+use super::{Decommission, Driver, DriverError, Inspection, Placement, Provision, Repair, Upgrade};
+use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier};
+
+/// Where an engine listens that nobody moved.
+const SOCKET: &str = "/var/run/docker.sock";
+/// Between two looks at whether a workspace is well.
+const LOOK: Duration = Duration::from_millis(50);
+/// A call that was cut off may still be on its way: whoever finds nothing looks again after that long.
+const SETTLED: Duration = Duration::from_millis(700);
+/// How often what is to go is looked for.
+const ROUNDS: usize = 20;
+/// How many of a workspace's last lines are told.
+const LINES: u8 = 20;
+
+type Result<T, E = DriverError> = std::result::Result<T, E>;
+
+/// Workspaces as containers of a Docker engine, which runs on the same machine.
+///
+/// Each has a network of its own without a way out, a volume at `/data`, and one container: its image's program as user
+/// 10001, without capabilities and without a way to new privileges, on a root file system that it cannot write, with
+/// memory, processor time and processes as its tier says. It answers on its address in its network, which this machine
+/// reaches and other workspaces do not. The engine starts it again when it ends by itself, and after the engine's own
+/// restart; not after somebody stopped it.
+///
+/// A workspace is there once its image's health check has passed. Where it does not in time, everything that was made is
+/// taken away again, and the audit event has its last lines, without what looks like a secret.
+///
+/// An upgrade changes the limits of the running container. Where the engine cannot do that, the container is made anew,
+/// with the same volume and the same address.
+///
+/// Each call of the engine may take 20 s, all calls together what is left of the action's time. Errors, other than 502
+/// `driver-failed`: 409 `name-in-use`, when somebody else's network, volume or container has the workspace's name; 404
+/// `workspace-gone`, when there is no container to upgrade; 502 `image-missing` and `image-has-no-health-check`; 503
+/// `engine-unavailable`; 504 `engine-timed-out` and `workspace-not-well`.
+///
+/// ```
+/// use rocky_sdk::hearth::{DockerOptions, Driver, LocalDocker, NotDockerOptions};
+///
+/// let driver = LocalDocker::new(DockerOptions::new("rocky/workspace:dev", "4f1c09aa62d7b3e8"))?;
+/// assert_eq!(driver.name(), "docker");
+///
+/// // What cannot work is refused before anything is asked of the engine.
+/// let mut options = DockerOptions::new("rocky/workspace:dev", "4f1c09aa62d7b3e8");
+/// options.limits[1] = options.limits[0];
+/// let NotDockerOptions(why) = LocalDocker::new(options).unwrap_err();
+/// assert!(why.contains("limits"), "{why}");
+/// # Ok::<(), NotDockerOptions>(())
+/// ```
+#[derive(Debug)]
+pub struct LocalDocker {
+    options: DockerOptions,
+    socket: String,
+    engine: OnceCell<Engine>,
+}
+
+/// The options cannot work, for this reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the Docker driver's {0}")]
+pub struct NotDockerOptions(pub String);
+
+impl LocalDocker {
+    /// Asks nothing of the engine yet, which may be down: whoever needs it then hears so.
+    ///
+    /// # Errors
+    /// When the options cannot work.
+    pub fn new(options: DockerOptions) -> Result<Self, NotDockerOptions> {
+        let refused = |why: &str| Err(NotDockerOptions(why.to_owned()));
+        let word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let (base, prefix) = options.subnets;
+        if options.instance.is_empty() || options.instance.len() > 64 || !word(&options.instance) {
+            return refused("instance is 1 to 64 letters, digits and `-`");
+        }
+        if options.image.is_empty() || options.image.len() > 512 || options.image.contains(char::is_whitespace) {
+            return refused("image is a name, a digest or an id, as `docker image ls` shows it");
+        }
+        if !(8..=28).contains(&prefix) || u32::from(base) & (u32::MAX >> prefix) != 0 {
+            return refused("subnets are an IPv4 network and its prefix length, 8 to 28: 10.213.0.0/16");
+        }
+        let [solo, team, business] = options.limits;
+        let least = |limits: TierLimits| limits.memory_mib >= 6 && limits.milli_cpus >= 10 && limits.pids >= 2;
+        if ![solo, team, business].into_iter().all(least) || solo == team || team == business || solo == business {
+            return refused(
+                "limits are another for each tier, of at least 6 MiB, 10 thousandths of a core and 2 processes",
+            );
+        }
+        let host = options.host.clone().or_else(|| std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()));
+        let socket = match host {
+            None => SOCKET.to_owned(),
+            Some(host) => match host.strip_prefix("unix://") {
+                Some(path) if path.starts_with('/') => path.to_owned(),
+                _ => return Err(NotDockerOptions(format!("host is a Unix socket, unix:///path, and not {host}"))),
+            },
+        };
+        Ok(LocalDocker { options, socket, engine: OnceCell::new() })
+    }
+
+    async fn engine(&self) -> Result<&Engine> {
+        Ok(self.engine.get_or_try_init(|| Engine::at(&self.socket)).await?)
+    }
+
+    /// The id of the workspaces' image.
+    async fn image(&self, engine: &Engine) -> Result<String> {
+        let name = &self.options.image;
+        let Some(ImageInspect { id: Some(id), config, .. }) = there(engine.image(name).await)? else {
+            let missing = format!("the engine has no image `{name}`: build or load it first, nothing is pulled");
+            return Err(DriverError::of(ErrorKind::Failed, "image-missing", missing));
+        };
+        let check = config.and_then(|config| config.healthcheck).and_then(|check| check.test).unwrap_or_default();
+        if check.first().is_none_or(|how| how == "NONE") {
+            let missing = format!("the image `{name}` does not say when it is well: give it a HEALTHCHECK");
+            return Err(DriverError::of(ErrorKind::Failed, "image-has-no-health-check", missing));
+        }
+        Ok(id)
+    }
+
+    async fn make(&self, token: &Entitled<Provision>) -> Result<Placement> {
+        let engine = self.engine().await?;
+        let Provision { slug, tier } = token.action();
+        let image = self.image(engine).await?;
+        let plan = Plan::new(&self.options, slug, token.session().tenant(), token.actionid(), &image);
+        // The name is this action's alone: what another left under it goes, and its data with it.
+        if self.makers(engine, slug).await?.into_iter().any(|made_by| made_by != Some(token.actionid())) {
+            self.remove(engine, slug).await?;
+        }
+        self.go_through(engine, &plan, *tier).await
+    }
+
+    /// Makes what is not there, adopts what is, and waits until the workspace is well.
+    async fn go_through(&self, engine: &Engine, plan: &Plan<'_>, tier: Tier) -> Result<Placement> {
+        let address = self.network(engine, plan).await?;
+        self.volume(engine, plan).await?;
+        let id = self.container(engine, plan, tier, address).await?;
+        engine.start(&id).await?;
+        self.well(engine, &id).await
+    }
+
+    /// The workspace's network; its container's address in it.
+    async fn network(&self, engine: &Engine, plan: &Plan<'_>) -> Result<Ipv4Addr> {
+        if let Some(found) = there(engine.network(&plan.name()).await)? {
+            let labels = found.labels.unwrap_or_default();
+            self.is_ours("network", plan.slug, &labels)?;
+            let subnet = found.ipam.and_then(|ipam| ipam.config?.into_iter().next()?.subnet);
+            let address = subnet.as_deref().and_then(spec::address);
+            return address.ok_or_else(|| DriverError::failed("its network has no addresses"));
+        }
+        for network in plan.networks() {
+            let subnet = network.ipam.as_ref().and_then(|ipam| ipam.config.as_ref()?.first()?.subnet.clone());
+            match engine.create_network(network).await {
+                Ok(_) => {
+                    let address = subnet.as_deref().and_then(spec::address);
+                    return address.ok_or_else(|| DriverError::failed("its network has no addresses"));
+                }
+                // Another network has these addresses, a workspace's or somebody else's.
+                Err(Failed::Refused(_, why)) if why.contains("overlaps") => {}
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+        let (base, prefix) = self.options.subnets;
+        Err(DriverError::failed(format!("no addresses are left for a network in {base}/{prefix}: say others")))
+    }
+
+    async fn volume(&self, engine: &Engine, plan: &Plan<'_>) -> Result<()> {
+        // One that is there is given back as it is.
+        let volume = engine.create_volume(plan.volume()).await?;
+        self.is_ours("volume", plan.slug, &volume.labels)
+    }
+
+    /// The workspace's container, made or adopted, with the tier's limits. It may not run yet.
+    async fn container(&self, engine: &Engine, plan: &Plan<'_>, tier: Tier, address: Ipv4Addr) -> Result<String> {
+        let name = plan.name();
+        for _ in 0..2 {
+            if let Some(found) = there(engine.container(&name).await)? {
+                let found = self.found(plan.slug, found)?;
+                if found.spec.as_deref() == Some(&plan.hash()) {
+                    if found.tier != Some(tier) {
+                        engine.update(&found.id, self.options.limits_of(tier).update()).await?;
+                    }
+                    return Ok(found.id);
+                }
+                // It is another image's, or another action's that is over.
+                engine.remove_container(&found.id).await?;
+            }
+            match engine.create_container(&name, plan.container(tier, address)).await {
+                // A call that was cut off has made it meanwhile: it is looked at.
+                Err(failed) if failed.is_taken() => {}
+                made => return Ok(made?),
+            }
+        }
+        Err(taken("container", &name))
+    }
+
+    /// Waits until the health check has passed.
+    async fn well(&self, engine: &Engine, id: &str) -> Result<Placement> {
+        let until = Instant::now() + self.options.healthy_within;
+        let why = loop {
+            let found = self.seen(engine.container(id).await?);
+            match found.health {
+                Some(Health::HEALTHY) if found.runs => {
+                    return found.placement(self).ok_or_else(|| DriverError::failed("its container has other limits"));
+                }
+                Some(Health::UNHEALTHY) => break "its health check fails".to_owned(),
+                None | Some(Health::NONE | Health::EMPTY) if found.runs => break "it has no health check".to_owned(),
+                _ if found.ended => break format!("it ended with exit code {}", found.exit_code),
+                _ if Instant::now() >= until => {
+                    break format!("it was not well after {} s", self.options.healthy_within.as_secs());
+                }
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        };
+        let log = last_words::told(&engine.log(id, LINES, 4 * last_words::BYTES).await);
+        let said = if log.is_empty() { "it wrote nothing".to_owned() } else { format!("its last lines: {log}") };
+        Err(DriverError::of(ErrorKind::TimedOut, "workspace-not-well", format!("{why}; {said}")))
+    }
+
+    /// Takes away whatever this instance has of a workspace, until nothing is found.
+    async fn remove(&self, engine: &Engine, slug: &Slug) -> Result<()> {
+        let labels = labels_of(&self.options, slug);
+        for _ in 0..ROUNDS {
+            let containers = engine.containers(&labels).await?;
+            for id in &containers {
+                engine.remove_container(id).await?;
+            }
+            let (networks, volumes) = (engine.networks(&labels).await?, engine.volumes(&labels).await?);
+            if containers.is_empty() && networks.is_empty() && volumes.is_empty() {
+                return Ok(());
+            }
+            if !containers.is_empty() && !engine.containers(&labels).await?.is_empty() {
+                tokio::time::sleep(LOOK).await; // one that goes by itself, after somebody else's removal
+                continue;
+            }
+            for id in &networks {
+                engine.remove_network(id).await?;
+            }
+            for name in &volumes {
+                engine.remove_volume(name).await?;
+            }
+        }
+        Err(DriverError::failed("the engine says that it took the workspace away, and still has it"))
+    }
+
+    /// The same, of a workspace whose making may have been cut off in the midst of a call.
+    async fn take_back(&self, slug: &Slug) -> Result<()> {
+        let engine = self.engine().await?;
+        self.remove(engine, slug).await?;
+        tokio::time::sleep(SETTLED).await;
+        self.remove(engine, slug).await
+    }
+
+    async fn change(&self, token: &Entitled<Upgrade>) -> Result<Placement> {
+        let engine = self.engine().await?;
+        let Upgrade { slug, tier } = token.action();
+        let Some(found) = there(engine.container(&spec::name(slug)).await)? else {
+            let gone = "its container is gone: repair it first".to_owned();
+            return Err(DriverError::of(ErrorKind::NotFound, "workspace-gone", gone));
+        };
+        let found = self.found(slug, found)?;
+        let before = found.tier;
+        match engine.update(&found.id, self.options.limits_of(*tier).update()).await {
+            Ok(()) => {}
+            // Not in place: anew, with the same data at the same address.
+            Err(Failed::Refused(status, why)) => {
+                tracing::info!(%slug, status, why, "the limits cannot be changed in place: the container is made anew");
+                return self.make_anew(engine, token, &found, before).await;
+            }
+            Err(failed) => return Err(failed.into()),
+        }
+        engine.start(&found.id).await?; // it may have been stopped
+        match self.well(engine, &found.id).await {
+            Err(error) => {
+                if let Some(before) = before
+                    && let Err(again) = engine.update(&found.id, self.options.limits_of(before).update()).await
+                {
+                    tracing::error!(?again, %slug, "a workspace could not be given its former limits");
+                }
+                Err(error)
+            }
+            well => well,
+        }
+    }
+
+    async fn make_anew(
+        &self,
+        engine: &Engine,
+        token: &Entitled<Upgrade>,
+        found: &Found,
+        before: Option<Tier>,
+    ) -> Result<Placement> {
+        let Upgrade { slug, tier } = token.action();
+        let image = self.image(engine).await?;
+        let actionid = found.made_by.unwrap_or_else(|| token.actionid());
+        let plan = Plan::new(&self.options, slug, token.session().tenant(), actionid, &image);
+        engine.remove_container(&found.id).await?;
+        match self.go_through(engine, &plan, *tier).await {
+            Err(error) => {
+                // As it was, as far as that goes: whoever looks finds out.
+                if let Some(before) = before
+                    && let Err(again) = self.go_through(engine, &plan, before).await
+                {
+                    tracing::error!(%again, %slug, "a workspace could not be made as it was");
+                }
+                Err(error)
+            }
+            made => made,
+        }
+    }
+
+    /// Starts what is stopped, makes anew what is gone, and keeps the data that is there.
+    async fn mend(&self, token: &Entitled<Repair>) -> Result<Placement> {
+        let engine = self.engine().await?;
+        let row = token.row().ok_or_else(|| DriverError::failed("there is no row to repair it by"))?;
+        let image = self.image(engine).await?;
+        let slug = &token.action().slug;
+        let makers = self.makers(engine, slug).await?;
+        let actionid = makers.into_iter().flatten().next().unwrap_or_else(|| token.actionid());
+        let plan = Plan::new(&self.options, slug, &row.tenant, actionid, &image);
+        let address = self.network(engine, &plan).await?;
+        self.volume(engine, &plan).await?;
+        let id = self.container(engine, &plan, row.tier, address).await?;
+        let found = self.seen(engine.container(&id).await?);
+        // One whose network was taken away and made anew has no address any more.
+        let lost = found.address.is_some_and(|found| found != address);
+        if found.runs && (lost || found.health == Some(Health::UNHEALTHY)) {
+            engine.restart(&id).await?;
+        }
+        engine.start(&id).await?;
+        self.well(engine, &id).await
+    }
+
+    /// The actions that provisioned what is there: the volume, the container, the network.
+    async fn makers(&self, engine: &Engine, slug: &Slug) -> Result<Vec<Option<Uuid>>> {
+        let name = spec::name(slug);
+        let volume = there(engine.volume(&name).await)?.map(|found| found.labels);
+        let container = there(engine.container(&name).await)?.and_then(|found| found.config?.labels);
+        let network = there(engine.network(&name).await)?.and_then(|found| found.labels);
+        let ours = [volume, container, network].into_iter().flatten().filter(|labels| self.are_ours(slug, labels));
+        Ok(ours.map(|labels| labels.get(ACTION)?.parse().ok()).collect())
+    }
+
+    async fn look(&self, slug: &Slug) -> Result<Inspection> {
+        let engine = self.engine().await?;
+        for again in [true, false] {
+            if let Some(found) = there(engine.container(&spec::name(slug)).await)? {
+                let ours = found.config.as_ref().and_then(|config| config.labels.as_ref());
+                if ours.is_some_and(|labels| self.are_ours(slug, labels)) {
+                    let found = self.seen(found);
+                    let well = found.runs && found.health == Some(Health::HEALTHY);
+                    let placement = found.placement(self).filter(|_| well);
+                    return Ok(placement.map_or(Inspection::Broken { tier: found.tier }, Inspection::Serving));
+                }
+            }
+            let labels = labels_of(&self.options, slug);
+            let left = !engine.containers(&labels).await?.is_empty()
+                || !engine.networks(&labels).await?.is_empty()
+                || !engine.volumes(&labels).await?.is_empty();
+            if left {
+                return Ok(Inspection::Broken { tier: None });
+            }
+            if again {
+                tokio::time::sleep(SETTLED).await;
+            }
+        }
+        Ok(Inspection::Absent)
+    }
+
+    fn are_ours(&self, slug: &Slug, labels: &HashMap<String, String>) -> bool {
+        labels.get(INSTANCE) == Some(&self.options.instance) && labels.get(SLUG).is_some_and(|of| of == slug.as_str())
+    }
+
+    fn is_ours(&self, what: &str, slug: &Slug, labels: &HashMap<String, String>) -> Result<()> {
+        if self.are_ours(slug, labels) { Ok(()) } else { Err(taken(what, &spec::name(slug))) }
+    }
+
+    /// A container that has the workspace's name, where it is the workspace's.
+    fn found(&self, slug: &Slug, container: ContainerInspectResponse) -> Result<Found> {
+        let labels = container.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
+        self.is_ours("container", slug, &labels)?;
+        Ok(self.seen(container))
+    }
+
+    fn seen(&self, container: ContainerInspectResponse) -> Found {
+        let labels = container.config.and_then(|config| config.labels).unwrap_or_default();
+        let state = container.state.unwrap_or_default();
+        let addresses = container.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+        let address = addresses.into_values().find_map(|network| network.ip_address?.parse().ok());
+        Found {
+            id: container.id.unwrap_or_default(),
+            spec: labels.get(SPEC).cloned(),
+            made_by: labels.get(ACTION).and_then(|action| action.parse().ok()),
+            tier: container.host_config.and_then(|host| self.options.tier_of(&host)),
+            runs: state.status == Some(Status::RUNNING),
+            // One that the engine starts again has ended too: it does not stay up.
+            ended: matches!(state.status, Some(Status::EXITED | Status::DEAD | Status::RESTARTING)),
+            exit_code: state.exit_code.unwrap_or_default(),
+            health: state.health.and_then(|health| health.status),
+            address,
+        }
+    }
+}
+
+/// A container, as far as the driver wants to know.
+struct Found {
+    id: String,
+    spec: Option<String>,
+    made_by: Option<Uuid>,
+    tier: Option<Tier>,
+    runs: bool,
+    ended: bool,
+    exit_code: i64,
+    health: Option<Health>,
+    address: Option<Ipv4Addr>,
+}
+
+impl Found {
+    fn placement(&self, driver: &LocalDocker) -> Option<Placement> {
+        let (tier, address) = (self.tier?, self.address?);
+        let url = format!("http://{address}:{}/", driver.options.port);
+        Some(Placement { tier, url, made_by: self.made_by })
+    }
+}
+
+fn taken(what: &str, name: &str) -> DriverError {
+    let message =
+        format!("the engine has a {what} `{name}` that is not this workspace's: take it away, or choose another slug");
+    DriverError::of(ErrorKind::Conflict, "name-in-use", message)
+}
+
+impl Driver for LocalDocker {
+    fn name(&self) -> &str {
+        "docker"
+    }
+
+    fn provision<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<Placement>> {
+        Box::pin(self.make(token))
+    }
+
+    fn undo<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<()>> {
+        Box::pin(self.take_back(&token.action().slug))
+    }
+
+    fn upgrade<'t>(&'t self, token: &'t Entitled<Upgrade>) -> BoxFuture<'t, Result<Placement>> {
+        Box::pin(self.change(token))
+    }
+
+    fn repair<'t>(&'t self, token: &'t Entitled<Repair>) -> BoxFuture<'t, Result<Placement>> {
+        Box::pin(self.mend(token))
+    }
+
+    fn decommission<'t>(&'t self, token: &'t Entitled<Decommission>) -> BoxFuture<'t, Result<()>> {
+        Box::pin(async { self.remove(self.engine().await?, &token.action().slug).await })
+    }
+
+    fn inspect<'t>(&'t self, slug: &'t Slug) -> BoxFuture<'t, Result<Inspection>> {
+        Box::pin(self.look(slug))
+    }
+}
