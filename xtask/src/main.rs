@@ -20,7 +20,8 @@ cargo xtask wall             takes each guarantee away, in a copy, and sees its 
 cargo xtask faults           does to a journal what can happen to one, at full length, and fuzzes its reader
   --short                    does so a few times each
   --only NAME                does so for one: tamper, kill, power, disk, device, clock, trust, limit, fuzz
-cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile, journal, doors
+cargo xtask bench NAME       measures, and exits 1 when a goal is not met: compile, journal, doors,
+                             docker
 cargo xtask engine start     builds the workspace image on DOCKER_HOST's engine, or on a private one that it starts;
                              as root on Debian installs what that needs; its last line is DOCKER_HOST=...
 cargo xtask engine image     builds the image anew

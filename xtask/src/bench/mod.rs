@@ -1,6 +1,7 @@
 //! `bench`: measures something, and says which of its goals are met.
 
 mod compile;
+mod docker;
 mod doors;
 mod journal;
 
@@ -15,7 +16,8 @@ use crate::root;
 /// Its name, and what measures.
 type Bench = (&'static str, fn() -> Result<Vec<Goal>, String>);
 
-const BENCHES: &[Bench] = &[("compile", compile::run), ("journal", journal::run), ("doors", doors::run)];
+const BENCHES: &[Bench] =
+    &[("compile", compile::run), ("journal", journal::run), ("doors", doors::run), ("docker", docker::run)];
 
 /// Something measured, beside what it was to be.
 struct Goal {
@@ -132,6 +134,6 @@ mod tests {
 
     #[test]
     fn an_unknown_benchmark_hears_of_the_known_ones() {
-        assert!(run("nothing").unwrap_err().contains("the benchmarks are compile, journal, doors"));
+        assert!(run("nothing").unwrap_err().contains("the benchmarks are compile, journal, doors, docker"));
     }
 }

@@ -52,7 +52,7 @@ type Result<T, E = DriverError> = std::result::Result<T, E>;
 ///
 /// Each call of the engine may take 20 s, all calls together what is left of the action's time. Errors, other than 502
 /// `driver-failed`: 409 `name-in-use`, when somebody else's network, volume or container has the workspace's name; 404
-/// `workspace-gone`, when there is no container to upgrade; 502 `image-missing` and `image-has-no-health-check`; 503
+/// `workspace-gone`, when there is nothing to upgrade; 502 `image-missing` and `image-has-no-health-check`; 503
 /// `engine-unavailable`; 504 `engine-timed-out` and `workspace-not-well`.
 ///
 /// ```
@@ -272,58 +272,48 @@ impl LocalDocker {
         let engine = self.engine().await?;
         let Upgrade { slug, tier } = token.action();
         let Some(found) = there(engine.container(&spec::name(slug)).await)? else {
-            let gone = "its container is gone: repair it first".to_owned();
-            return Err(DriverError::of(ErrorKind::NotFound, "workspace-gone", gone));
+            return self.make_anew(engine, token, None).await;
         };
         let found = self.found(slug, found)?;
-        let before = found.tier;
         match engine.update(&found.id, self.options.limits_of(*tier).update()).await {
             Ok(()) => {}
             // Not in place: anew, with the same data at the same address.
             Err(Failed::Refused(status, why)) => {
                 tracing::info!(%slug, status, why, "the limits cannot be changed in place: the container is made anew");
-                return self.make_anew(engine, token, &found, before).await;
+                engine.remove_container(&found.id).await?;
+                return self.make_anew(engine, token, found.tier).await;
             }
             Err(failed) => return Err(failed.into()),
         }
         engine.start(&found.id).await?; // it may have been stopped
-        match self.well(engine, &found.id).await {
-            Err(error) => {
-                if let Some(before) = before
-                    && let Err(again) = engine.update(&found.id, self.options.limits_of(before).update()).await
-                {
-                    tracing::error!(?again, %slug, "a workspace could not be given its former limits");
-                }
-                Err(error)
-            }
-            well => well,
+        let well = self.well(engine, &found.id).await;
+        if well.is_err()
+            && let Some(before) = found.tier
+            && let Err(again) = engine.update(&found.id, self.options.limits_of(before).update()).await
+        {
+            tracing::error!(?again, %slug, "a workspace could not be given its former limits");
         }
+        well
     }
 
-    async fn make_anew(
-        &self,
-        engine: &Engine,
-        token: &Entitled<Upgrade>,
-        found: &Found,
-        before: Option<Tier>,
-    ) -> Result<Placement> {
+    /// The container of an upgrade, where there is none, beside what is left of the workspace.
+    async fn make_anew(&self, engine: &Engine, token: &Entitled<Upgrade>, before: Option<Tier>) -> Result<Placement> {
         let Upgrade { slug, tier } = token.action();
+        let Some(made_by) = self.makers(engine, slug).await?.into_iter().flatten().next() else {
+            let gone = "nothing of it is on the engine: repair it first".to_owned();
+            return Err(DriverError::of(ErrorKind::NotFound, "workspace-gone", gone));
+        };
         let image = self.image(engine).await?;
-        let actionid = found.made_by.unwrap_or_else(|| token.actionid());
-        let plan = Plan::new(&self.options, slug, token.session().tenant(), actionid, &image);
-        engine.remove_container(&found.id).await?;
-        match self.go_through(engine, &plan, *tier).await {
-            Err(error) => {
-                // As it was, as far as that goes: whoever looks finds out.
-                if let Some(before) = before
-                    && let Err(again) = self.go_through(engine, &plan, before).await
-                {
-                    tracing::error!(%again, %slug, "a workspace could not be made as it was");
-                }
-                Err(error)
-            }
-            made => made,
+        let plan = Plan::new(&self.options, slug, token.session().tenant(), made_by, &image);
+        let made = self.go_through(engine, &plan, *tier).await;
+        // As it was, as far as that goes: whoever looks finds out.
+        if made.is_err()
+            && let Some(before) = before
+            && let Err(again) = self.go_through(engine, &plan, before).await
+        {
+            tracing::error!(%again, %slug, "a workspace could not be made as it was");
         }
+        made
     }
 
     /// Starts what is stopped, makes anew what is gone, and keeps the data that is there.

@@ -296,3 +296,68 @@ pub(super) fn address(subnet: &str) -> Option<Ipv4Addr> {
     let base: Ipv4Addr = base.parse().ok()?;
     Some(Ipv4Addr::from(u32::from(base) + 2))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const IMAGE: &str = "sha256:46dee3eda73b";
+
+    #[test]
+    fn networks_lie_side_by_side_in_the_subnets_that_were_said() {
+        for (subnets, count) in [((Ipv4Addr::new(10, 213, 0, 0), 16), 64), ((Ipv4Addr::new(192, 168, 7, 0), 26), 8)] {
+            let options = DockerOptions { subnets, ..DockerOptions::new(IMAGE, "one") };
+            for slug in ["acme", "globex", "a", "z9"] {
+                let slug = Slug::parse(slug).unwrap();
+                let plan = Plan::new(&options, &slug, "local", Uuid::nil(), IMAGE);
+                let subnet = |network: NetworkCreateRequest| network.ipam?.config?.pop()?.subnet;
+                let tried: Vec<String> = plan.networks().map(|network| subnet(network).unwrap()).collect();
+                let addresses: HashSet<Ipv4Addr> = tried.iter().map(|subnet| address(subnet).unwrap()).collect();
+                assert_eq!((tried.len(), addresses.len()), (count, count));
+                let mask = u32::MAX << (32 - u32::from(subnets.1));
+                for address in addresses {
+                    let address = u32::from(address);
+                    assert_eq!((address & mask, address % BLOCK), (u32::from(subnets.0), 2));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_spec_is_another_where_anything_is_but_the_tier() {
+        let options = DockerOptions::new(IMAGE, "one");
+        let (acme, other) = (Slug::parse("acme").unwrap(), Slug::parse("acme-2").unwrap());
+        let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+        let hash = |options, slug, tenant, actionid, image| Plan::new(options, slug, tenant, actionid, image).hash();
+        let (elsewhere, port) =
+            (DockerOptions::new(IMAGE, "two"), DockerOptions { port: 3000, ..DockerOptions::new(IMAGE, "one") });
+        let hashes = HashSet::from([
+            hash(&options, &acme, "local", first, IMAGE),
+            hash(&options, &other, "local", first, IMAGE),
+            hash(&options, &acme, "globex", first, IMAGE),
+            hash(&options, &acme, "local", second, IMAGE),
+            hash(&options, &acme, "local", first, "sha256:0123"),
+            hash(&elsewhere, &acme, "local", first, IMAGE),
+            hash(&port, &acme, "local", first, IMAGE),
+        ]);
+        assert_eq!(hashes.len(), 7);
+        let plan = Plan::new(&options, &acme, "local", first, IMAGE);
+        let address = Ipv4Addr::new(10, 213, 0, 2);
+        let spec = |tier| plan.container(tier, address).labels.unwrap()[SPEC].clone();
+        assert_eq!(spec(Tier::Solo), spec(Tier::Business));
+    }
+
+    #[test]
+    fn the_limits_tell_the_tier() {
+        let options = DockerOptions::new(IMAGE, "one");
+        let acme = Slug::parse("acme").unwrap();
+        let plan = Plan::new(&options, &acme, "local", Uuid::nil(), IMAGE);
+        for tier in [Tier::Solo, Tier::Team, Tier::Business] {
+            let host = plan.container(tier, Ipv4Addr::new(10, 213, 0, 2)).host_config.unwrap();
+            assert_eq!(options.tier_of(&host), Some(tier));
+            assert_eq!(options.tier_of(&HostConfig { pids_limit: Some(7), ..host }), None);
+        }
+    }
+}
