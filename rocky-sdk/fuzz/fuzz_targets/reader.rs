@@ -243,9 +243,9 @@ fn what_is_open_is_open(folder: &Folder<'_>, read: &Read, verdicts: &Verdicts, p
     };
     let open = open_before(read.lines.len());
     let actionids =
-        |tombstones: &[Tombstone]| tombstones.iter().map(|tombstone| tombstone.actionid).collect::<Vec<_>>();
+        |tombstones: &[Tombstone]| tombstones.iter().map(|tombstone| tombstone.actionid).collect::<BTreeSet<_>>();
     let found = actionids(&verdicts.tombstones);
-    assert!(found.iter().eq(&open), "the verifier says that {found:?} are open, and {open:?} are");
+    assert!(found == open, "the verifier says that {found:?} are open, and {open:?} are");
 
     let Some((active, bytes)) = active(folder) else { return };
     let (Some(pending), Some(first)) = (pending, read.first_of(bytes)) else { return };

@@ -151,8 +151,7 @@ impl Api {
         let made = self.post(&format!("/containers/{container}/exec"), &made);
         let exec = format!("/exec/{}", made["Id"].as_str().unwrap());
         let start = json!({"Detach": false, "Tty": false}).to_string();
-        let (status, said) =
-            self.send("POST", &format!("{exec}/start"), "application/json", start.as_bytes()).unwrap();
+        let (status, said) = self.send("POST", &format!("{exec}/start"), "application/json", start.as_bytes()).unwrap();
         assert_eq!(status, 200, "{words:?}: {}", String::from_utf8_lossy(&said));
         // What it wrote ends a moment before its exit code is known.
         loop {

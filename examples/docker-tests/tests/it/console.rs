@@ -5,6 +5,7 @@ use std::{
     env, fs,
     io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Output, Stdio},
     sync::OnceLock,
@@ -12,13 +13,13 @@ use std::{
 };
 
 use rocky_sdk::hatch::{Record, Tombstone, Verifier, pending, records};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     api::Api,
-    engine::{self, Engine, IMAGE},
+    engine::{self, Engine, IMAGE, until},
 };
 
 pub(crate) const WORKSPACES: &str = "/api/hearth/workspaces";
@@ -176,6 +177,14 @@ impl Home {
         pending(&self.hatch()).unwrap()
     }
 
+    /// Waits until a decommission that is tried again by itself has come about, with its outcome.
+    pub(crate) fn awaits_the_end_of(&self, slug: &str, console: &Console) {
+        until("the decommission", || {
+            let open = self.pending();
+            console.get(slug).status == 404 && open.iter().all(|action| action.subject.as_deref() != Some(slug))
+        });
+    }
+
     /// What is on the engine of this workspace, whichever home made it.
     pub(crate) fn there_is(&self, slug: &str) -> Vec<String> {
         self.api.labelled(&format!("rocky.slug={slug}")).unwrap().iter().map(ToString::to_string).collect()
@@ -211,7 +220,7 @@ impl Home {
     pub(crate) fn what_is(&self, console: &Console, slug: &str) -> &'static str {
         self.journal_is_true_to_form();
         let about = |event: &&Record| event.subject.as_deref() == Some(slug);
-        let last = self.events().iter().filter(about).last().unwrap().kind.clone();
+        let last = self.events().iter().rfind(about).unwrap().kind.clone();
         let (row, there) = (console.get(slug), self.there_is(slug));
         match last.as_str() {
             "hearth.provisioned" => {
@@ -322,15 +331,8 @@ impl Console {
         Pid::from_child(&self.child)
     }
 
-    /// As a power cut does.
-    pub(crate) fn kill(self) {
-        kill_process(self.pid(), Signal::KILL).unwrap();
-        self.was_killed();
-    }
-
-    /// Somebody else killed it.
+    /// Somebody killed it.
     pub(crate) fn was_killed(mut self) {
-        use std::os::unix::process::ExitStatusExt;
         assert_eq!(self.child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
     }
 }

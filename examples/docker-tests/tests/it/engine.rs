@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Who does something to the engine has it alone; who only uses it shares it.
 static TURNS: RwLock<()> = RwLock::new(());
 
+#[derive(Clone)]
 pub(crate) struct Engine {
     socket: PathBuf,
     /// The first process of its namespaces, as seen from here. It outlives every dockerd.

@@ -2,8 +2,18 @@
 //! image and the console, and ends it: these tests run there and nowhere else.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
+mod api;
+mod console;
+mod drift;
 mod engine;
+mod faults;
 mod image;
+mod isolation;
+mod kernel;
+mod killed;
+mod parity;
+mod proxy;
+mod small_disk;
 
 use std::{
     io::ErrorKind,
@@ -11,7 +21,7 @@ use std::{
     process::Command,
 };
 
-use engine::{alone, console, shared};
+use engine::{alone, shared};
 
 #[test]
 fn the_engine_answers_and_has_the_image() {
@@ -26,7 +36,7 @@ fn the_engine_answers_and_has_the_image() {
 
 #[test]
 fn the_console_is_there() {
-    let said = Command::new(console()).arg("--help").output().unwrap();
+    let said = Command::new(engine::console()).arg("--help").output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
 

@@ -147,7 +147,7 @@ impl Shared {
             }
             return Ok(kill_process(pid, Signal::KILL)?);
         }
-        io::copy(&mut engine, &mut client).map(drop)
+        io::copy(&mut engine, &mut client).map(|_| ())
     }
 
     /// Counts the call, and says what happens at it.
@@ -172,7 +172,7 @@ impl Shared {
 impl Request {
     /// Reads a whole request. To the engine it is its connection's last: the next one comes on another and is counted.
     fn read(client: &mut UnixStream) -> io::Result<Self> {
-        let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+        let (mut bytes, mut piece): (Vec<u8>, _) = (Vec::new(), [0; 4096]);
         let mut more = |bytes: &mut Vec<u8>| -> io::Result<()> {
             match client.read(&mut piece)? {
                 0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -207,7 +207,7 @@ impl Request {
         while !whole(&bytes) {
             more(&mut bytes)?;
         }
-        bytes.splice(ends..ends, *b"connection: close\r\n");
+        drop(bytes.splice(ends..ends, *b"connection: close\r\n"));
         let line = head.lines().next().unwrap_or_default();
         Ok(Request { call: told(line), bytes })
     }
@@ -218,7 +218,8 @@ fn told(line: &str) -> String {
     let mut words = line.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let path = path.split('?').next().unwrap_or_default();
-    let version = |part: &str| part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    let version =
+        |part: &str| part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
     let parts = path.split('/').filter(|part| !part.is_empty() && !version(part)).map(|part| {
         let is_an_id = part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
         match part {
