@@ -211,12 +211,18 @@ pub enum Inspection {
 /// }
 ///
 /// assert_eq!(of_daemon(500, "no space left").to_string(), "the daemon answered 500: no space left");
+///
+/// // It could not even be asked: the caller may simply try again.
+/// let away = DriverError::of(ErrorKind::Unavailable, "daemon-unavailable", "nobody listens there").untouched();
+/// assert_eq!(away.to_string(), "nobody listens there");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct DriverError {
     pub(super) kind: ErrorKind,
     pub(super) code: &'static str,
+    /// Nothing was begun.
+    pub(super) untouched: bool,
     message: String,
 }
 
@@ -228,6 +234,13 @@ impl DriverError {
 
     /// Another kind of failure, with a code of its own in kebab case.
     pub fn of(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
-        DriverError { kind, code, message: message.into() }
+        DriverError { kind, code, untouched: false, message: message.into() }
+    }
+
+    /// Says that it failed before anything was begun: nothing has to be undone or looked at, and the workspace is as it
+    /// was. A decommission is tried again all the same.
+    #[must_use]
+    pub fn untouched(self) -> Self {
+        DriverError { untouched: true, ..self }
     }
 }

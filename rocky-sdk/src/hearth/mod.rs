@@ -130,6 +130,7 @@ impl Hearth {
         token.progress(Progress::Acting);
         match Call::of(|| driver.provision(token)).until(before(token.ends_at())).await {
             Ok(Ok(placement)) => Ok(done(token, row, placement)),
+            Ok(Err(error)) if error.untouched => Err(nothing_begun(token, error)),
             failure => {
                 match Call::of(|| driver.undo(token)).until(token.ends_at()).await {
                     Ok(Ok(())) => token.progress(Progress::Nothing),
@@ -150,6 +151,7 @@ impl Hearth {
         token.progress(Progress::Acting);
         match Call::of(|| driver.upgrade(token)).until(before(token.ends_at())).await {
             Ok(Ok(placement)) => Ok(done(token, row, placement)),
+            Ok(Err(error)) if error.untouched => Err(nothing_begun(token, error)),
             failure => {
                 // Only a look tells whether it is as it was.
                 if let Ok(Ok(Inspection::Serving(found))) =
@@ -183,6 +185,7 @@ impl Hearth {
                 let why = format!("after the repair the workspace has the tier {tier}, and its row says {}", row.tier);
                 Ok(Err(DriverError::failed(why)))
             }
+            Ok(Err(error)) if error.untouched => return Err(nothing_begun(token, error)),
             failure => failure,
         };
         // Whatever a look finds is drift from a row that stays as it is. Where nobody can look, it is not over yet.
@@ -232,6 +235,12 @@ impl std::fmt::Debug for Hearth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Hearth({})", self.0.rows.driver())
     }
+}
+
+/// The driver says that there is nothing to undo.
+fn nothing_begun<A>(token: &Entitled<A>, error: DriverError) -> HearthError {
+    token.progress(Progress::Nothing);
+    error.into()
 }
 
 /// The driver did its work: what there is from now on.

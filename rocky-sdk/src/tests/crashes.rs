@@ -251,7 +251,8 @@ fn in_a_repair_whose_workspace_answers() {
 
 #[test]
 fn in_a_repair_whose_workspace_does_not_answer_as_its_row_says() {
-    let cases: [(fn(&Script), &str); 3] = [
+    type Told = fn(&Script);
+    let cases: [(Told, &str); 3] = [
         (|script| script.there("acme", Inspection::Broken { tier: Some(Tier::Team) }), "broken"),
         (|script| script.there("acme", Inspection::Absent), "absent"),
         (|script| script.there("acme", elsewhere(Tier::Business)), "different"),

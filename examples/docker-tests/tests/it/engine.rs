@@ -142,6 +142,12 @@ impl Engine {
         kill_process(self.dockerd().unwrap(), signal).unwrap();
     }
 
+    fn is_stopped(&self) -> bool {
+        let state = |pid: Pid| fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+        let stat = self.dockerd().and_then(|pid| state(pid).ok()).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    }
+
     fn held(&self) -> PathBuf {
         self.folder.join(HELD)
     }
@@ -151,6 +157,8 @@ impl Alone {
     /// It takes connections and says nothing, until it goes on.
     pub(crate) fn stop(&mut self) {
         self.signal(Signal::STOP);
+        // One of its threads may still be at an answer.
+        until("the engine to stand still", || self.is_stopped());
     }
 
     pub(crate) fn go_on(&mut self) {

@@ -23,6 +23,8 @@ use crate::{ErrorKind, hearth::DriverError};
 
 /// How long the engine may take for one call.
 const CALL: Duration = Duration::from_secs(20);
+/// How long it may take for a container's last lines.
+const LOG: Duration = Duration::from_secs(3);
 /// How much of an engine's message is told.
 const MESSAGE: usize = 300;
 
@@ -37,6 +39,8 @@ pub(super) enum Failed {
     Unreachable(String),
     /// It did not answer in time. It may still do it.
     Late(&'static str),
+    /// It answered something else than an engine does.
+    Garbled(String),
 }
 
 pub(super) type Result<T, E = Failed> = std::result::Result<T, E>;
@@ -49,6 +53,7 @@ impl Failed {
                 Failed::Refused(status_code, message.chars().take(MESSAGE).collect())
             }
             Error::RequestTimeoutError => Failed::Late("the call"),
+            Error::JsonDataError { message, .. } => Failed::Garbled(message),
             other => Failed::Unreachable(other.to_string()),
         }
     }
@@ -64,6 +69,7 @@ impl From<Failed> for DriverError {
         match failed {
             Failed::Gone => DriverError::failed("the engine lost it in the midst of the work"),
             Failed::Refused(status, message) => DriverError::failed(format!("the engine answered {status}: {message}")),
+            Failed::Garbled(why) => DriverError::failed(format!("the engine's answer cannot be read: {why}")),
             Failed::Unreachable(why) => {
                 let message = format!("the Docker engine cannot be reached: {why}");
                 DriverError::of(ErrorKind::Unavailable, "engine-unavailable", message)
@@ -158,6 +164,10 @@ impl Engine {
         in_time("starting the container", self.0.start_container(id, None::<StartContainerOptions>)).await
     }
 
+    pub(super) async fn unpause(&self, id: &str) -> Result<()> {
+        in_time("letting the container go on", self.0.unpause_container(id)).await
+    }
+
     pub(super) async fn restart(&self, id: &str) -> Result<()> {
         let options = RestartContainerOptions { t: Some(5), ..RestartContainerOptions::default() };
         in_time("restarting the container", self.0.restart_container(id, Some(options))).await
@@ -197,7 +207,7 @@ impl Engine {
             }
         };
         // A log that does not come is no reason to wait longer: the failure is told without it.
-        if timeout(CALL, read).await.is_err() {
+        if timeout(LOG, read).await.is_err() {
             tracing::debug!(id, "a container's log did not come in time");
         }
         log

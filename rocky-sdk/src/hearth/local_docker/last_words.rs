@@ -41,11 +41,17 @@ fn without_secret(word: &str, hidden: bool) -> (String, bool) {
         };
     }
     let of_a_url = word.contains("://") && word.contains('@');
-    let (digits, letters) =
-        (word.bytes().any(|byte| byte.is_ascii_digit()), word.bytes().any(|byte| byte.is_ascii_alphabetic()));
-    let opaque = word.split(|letter: char| !letter.is_ascii_alphanumeric() && !"+/_=-".contains(letter));
-    let opaque = digits && letters && opaque.clone().any(|part| part.len() >= OPAQUE && !part.contains("/"));
-    if of_a_url || opaque { ("…".to_owned(), false) } else { (word.to_owned(), false) }
+    let parts = word.split(|letter: char| !letter.is_ascii_alphanumeric() && !"+/_=-".contains(letter));
+    let hide = of_a_url || parts.into_iter().any(may_be_a_key);
+    (if hide { "…".to_owned() } else { word.to_owned() }, false)
+}
+
+/// Digits and letters, and as long as a key. A path has slashes too, but begins with one or is shorter.
+fn may_be_a_key(part: &str) -> bool {
+    let digits = part.bytes().any(|byte| byte.is_ascii_digit());
+    let letters = part.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let least = if part.contains('/') { 2 * OPAQUE } else { OPAQUE };
+    digits && letters && part.len() >= least && !part.starts_with('/')
 }
 
 #[cfg(test)]
@@ -55,11 +61,12 @@ mod tests {
     #[test]
     fn what_looks_like_a_secret_is_not_told() {
         let log = b"starting on 0.0.0.0:8080\nDB_PASSWORD=hunter2 token: abc\nAuthorization: Bearer abc.def\n\
-                    postgres://app:hunter2@db/app refused\nkey 0123456789abcdef0123456789abcdef\nno such file: /etc/app.toml\n";
+                    postgres://app:hunter2@db/app refused\nkey 0123456789abcdef0123456789abcdef\n\
+                    MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIB/x8=\nno such file: /etc/app.toml\n";
         let told = told(log);
         assert_eq!(
             told,
-            "starting on 0.0.0.0:8080 | DB_PASSWORD=… token: … | Authorization: … … | … refused | key … | \
+            "starting on 0.0.0.0:8080 | DB_PASSWORD=… token: … | Authorization: … … | … refused | key … | … | \
              no such file: /etc/app.toml"
         );
     }

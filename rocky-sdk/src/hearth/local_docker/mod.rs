@@ -7,12 +7,16 @@ mod engine;
 mod last_words;
 mod spec;
 
-use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
+use std::{
+    collections::HashMap,
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum as Health, ImageInspect,
 };
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub use self::spec::{DockerOptions, TierLimits};
@@ -27,6 +31,9 @@ use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier};
 const SOCKET: &str = "/var/run/docker.sock";
 /// Between two looks at whether a workspace is well.
 const LOOK: Duration = Duration::from_millis(50);
+/// The same, of one that takes long.
+const LATER: Duration = Duration::from_millis(250);
+const LONG: Duration = Duration::from_secs(3);
 /// A call that was cut off may still be on its way: whoever finds nothing looks again after that long.
 const SETTLED: Duration = Duration::from_millis(700);
 /// How often what is to go is looked for.
@@ -117,11 +124,16 @@ impl LocalDocker {
     }
 
     async fn engine(&self) -> Result<&Engine> {
-        Ok(self.engine.get_or_try_init(|| Engine::at(&self.socket)).await?)
+        let engine = self.engine.get_or_try_init(|| Engine::at(&self.socket)).await;
+        engine.map_err(|failed| DriverError::from(failed).untouched())
     }
 
-    /// The id of the workspaces' image.
+    /// The id of the workspaces' image. Asked first: without it nothing is begun.
     async fn image(&self, engine: &Engine) -> Result<String> {
+        self.image_id(engine).await.map_err(DriverError::untouched)
+    }
+
+    async fn image_id(&self, engine: &Engine) -> Result<String> {
         let name = &self.options.image;
         let Some(ImageInspect { id: Some(id), config, .. }) = there(engine.image(name).await)? else {
             let missing = format!("the engine has no image `{name}`: build or load it first, nothing is pulled");
@@ -144,41 +156,62 @@ impl LocalDocker {
         if self.makers(engine, slug).await?.into_iter().any(|made_by| made_by != Some(token.actionid())) {
             self.remove(engine, slug).await?;
         }
-        self.go_through(engine, &plan, *tier).await
+        self.go_through(engine, &plan, *tier, token.ends_at()).await
     }
 
     /// Makes what is not there, adopts what is, and waits until the workspace is well.
-    async fn go_through(&self, engine: &Engine, plan: &Plan<'_>, tier: Tier) -> Result<Placement> {
-        let address = self.network(engine, plan).await?;
+    async fn go_through(&self, engine: &Engine, plan: &Plan<'_>, tier: Tier, ends_at: Instant) -> Result<Placement> {
+        let place = self.network(engine, plan).await?;
         self.volume(engine, plan).await?;
-        let id = self.container(engine, plan, tier, address).await?;
-        engine.start(&id).await?;
-        self.well(engine, &id).await
+        let id = self.container(engine, plan, tier, &place).await?;
+        self.start(engine, plan.slug, &id).await?;
+        self.well(engine, plan.slug, &id, ends_at).await
     }
 
-    /// The workspace's network; its container's address in it.
-    async fn network(&self, engine: &Engine, plan: &Plan<'_>) -> Result<Ipv4Addr> {
-        if let Some(found) = there(engine.network(&plan.name()).await)? {
-            let labels = found.labels.unwrap_or_default();
-            self.is_ours("network", plan.slug, &labels)?;
-            let subnet = found.ipam.and_then(|ipam| ipam.config?.into_iter().next()?.subnet);
-            let address = subnet.as_deref().and_then(spec::address);
-            return address.ok_or_else(|| DriverError::failed("its network has no addresses"));
+    /// Starts what does not run. What runs and is not well is started anew: what it was told before says nothing.
+    async fn start(&self, engine: &Engine, slug: &Slug, id: &str) -> Result<()> {
+        let mut found = self.seen(slug, engine.container(id).await?);
+        if found.paused {
+            engine.unpause(id).await?;
+            found = self.seen(slug, engine.container(id).await?);
+        }
+        if found.runs && found.health == Some(Health::UNHEALTHY) {
+            engine.restart(id).await?;
+        }
+        Ok(engine.start(id).await?)
+    }
+
+    /// The workspace's network, made or adopted; its container's place in it.
+    async fn network(&self, engine: &Engine, plan: &Plan<'_>) -> Result<Place> {
+        if let Some(place) = self.place(engine, plan).await? {
+            return Ok(place);
         }
         for network in plan.networks() {
-            let subnet = network.ipam.as_ref().and_then(|ipam| ipam.config.as_ref()?.first()?.subnet.clone());
             match engine.create_network(network).await {
-                Ok(_) => {
-                    let address = subnet.as_deref().and_then(spec::address);
-                    return address.ok_or_else(|| DriverError::failed("its network has no addresses"));
-                }
                 // Another network has these addresses, a workspace's or somebody else's.
                 Err(Failed::Refused(_, why)) if why.contains("overlaps") => {}
-                Err(failed) => return Err(failed.into()),
+                // A call that was cut off has made it meanwhile: it is looked at.
+                Err(failed) if failed.is_taken() => break,
+                made => {
+                    made?;
+                    break;
+                }
             }
         }
         let (base, prefix) = self.options.subnets;
-        Err(DriverError::failed(format!("no addresses are left for a network in {base}/{prefix}: say others")))
+        let none =
+            || DriverError::failed(format!("no addresses are left for a network in {base}/{prefix}: say others"));
+        self.place(engine, plan).await?.ok_or_else(none)
+    }
+
+    /// The container's place in the workspace's network; `None` where there is no network.
+    async fn place(&self, engine: &Engine, plan: &Plan<'_>) -> Result<Option<Place>> {
+        let Some(found) = there(engine.network(&plan.name()).await)? else { return Ok(None) };
+        self.is_ours("network", plan.slug, &found.labels.unwrap_or_default())?;
+        let subnet = found.ipam.and_then(|ipam| ipam.config?.into_iter().next()?.subnet);
+        let address = subnet.as_deref().and_then(spec::address);
+        let place = address.zip(found.id).map(|(address, network)| Place { network, address });
+        place.map(Some).ok_or_else(|| DriverError::failed("its network has no addresses"))
     }
 
     async fn volume(&self, engine: &Engine, plan: &Plan<'_>) -> Result<()> {
@@ -188,21 +221,21 @@ impl LocalDocker {
     }
 
     /// The workspace's container, made or adopted, with the tier's limits. It may not run yet.
-    async fn container(&self, engine: &Engine, plan: &Plan<'_>, tier: Tier, address: Ipv4Addr) -> Result<String> {
+    async fn container(&self, engine: &Engine, plan: &Plan<'_>, tier: Tier, place: &Place) -> Result<String> {
         let name = plan.name();
         for _ in 0..2 {
             if let Some(found) = there(engine.container(&name).await)? {
                 let found = self.found(plan.slug, found)?;
-                if found.spec.as_deref() == Some(&plan.hash()) {
+                if found.spec.as_deref() == Some(&plan.hash()) && found.has(place) {
                     if found.tier != Some(tier) {
                         engine.update(&found.id, self.options.limits_of(tier).update()).await?;
                     }
                     return Ok(found.id);
                 }
-                // It is another image's, or another action's that is over.
+                // It is another image's, or its network is another one: its data stays.
                 engine.remove_container(&found.id).await?;
             }
-            match engine.create_container(&name, plan.container(tier, address)).await {
+            match engine.create_container(&name, plan.container(tier, place.address)).await {
                 // A call that was cut off has made it meanwhile: it is looked at.
                 Err(failed) if failed.is_taken() => {}
                 made => return Ok(made?),
@@ -212,21 +245,21 @@ impl LocalDocker {
     }
 
     /// Waits until the health check has passed.
-    async fn well(&self, engine: &Engine, id: &str) -> Result<Placement> {
-        let until = Instant::now() + self.options.healthy_within;
+    async fn well(&self, engine: &Engine, slug: &Slug, id: &str, ends_at: Instant) -> Result<Placement> {
+        let began = Instant::now();
+        let within = self.options.healthy_within.min(ends_at.saturating_duration_since(began) * 7 / 10);
         let why = loop {
-            let found = self.seen(engine.container(id).await?);
+            let found = self.seen(slug, engine.container(id).await?);
             match found.health {
                 Some(Health::HEALTHY) if found.runs => {
-                    return found.placement(self).ok_or_else(|| DriverError::failed("its container has other limits"));
+                    let other = || DriverError::failed("its container has other limits or networks than it was given");
+                    return found.placement(self).ok_or_else(other);
                 }
+                _ if found.ended => break format!("it ended with exit code {}", found.exit_code),
                 Some(Health::UNHEALTHY) => break "its health check fails".to_owned(),
                 None | Some(Health::NONE | Health::EMPTY) if found.runs => break "it has no health check".to_owned(),
-                _ if found.ended => break format!("it ended with exit code {}", found.exit_code),
-                _ if Instant::now() >= until => {
-                    break format!("it was not well after {} s", self.options.healthy_within.as_secs());
-                }
-                _ => tokio::time::sleep(LOOK).await,
+                _ if began.elapsed() >= within => break format!("it was not well after {} s", within.as_secs()),
+                _ => tokio::time::sleep(if began.elapsed() < LONG { LOOK } else { LATER }).await,
             }
         };
         let log = last_words::told(&engine.log(id, LINES, 4 * last_words::BYTES).await);
@@ -271,22 +304,24 @@ impl LocalDocker {
     async fn change(&self, token: &Entitled<Upgrade>) -> Result<Placement> {
         let engine = self.engine().await?;
         let Upgrade { slug, tier } = token.action();
-        let Some(found) = there(engine.container(&spec::name(slug)).await)? else {
+        let looked =
+            there(engine.container(&spec::name(slug)).await).map_err(|failed| DriverError::from(failed).untouched());
+        let Some(found) = looked? else {
             return self.make_anew(engine, token, None).await;
         };
-        let found = self.found(slug, found)?;
+        let found = self.found(slug, found).map_err(DriverError::untouched)?;
         match engine.update(&found.id, self.options.limits_of(*tier).update()).await {
             Ok(()) => {}
             // Not in place: anew, with the same data at the same address.
-            Err(Failed::Refused(status, why)) => {
+            Err(Failed::Refused(status @ (409 | 500..), why)) => {
                 tracing::info!(%slug, status, why, "the limits cannot be changed in place: the container is made anew");
                 engine.remove_container(&found.id).await?;
                 return self.make_anew(engine, token, found.tier).await;
             }
             Err(failed) => return Err(failed.into()),
         }
-        engine.start(&found.id).await?; // it may have been stopped
-        let well = self.well(engine, &found.id).await;
+        self.start(engine, slug, &found.id).await?; // it may have been stopped
+        let well = self.well(engine, slug, &found.id, token.ends_at()).await;
         if well.is_err()
             && let Some(before) = found.tier
             && let Err(again) = engine.update(&found.id, self.options.limits_of(before).update()).await
@@ -303,13 +338,13 @@ impl LocalDocker {
             let gone = "nothing of it is on the engine: repair it first".to_owned();
             return Err(DriverError::of(ErrorKind::NotFound, "workspace-gone", gone));
         };
-        let image = self.image(engine).await?;
+        let image = self.image_id(engine).await?;
         let plan = Plan::new(&self.options, slug, token.session().tenant(), made_by, &image);
-        let made = self.go_through(engine, &plan, *tier).await;
+        let made = self.go_through(engine, &plan, *tier, token.ends_at()).await;
         // As it was, as far as that goes: whoever looks finds out.
         if made.is_err()
             && let Some(before) = before
-            && let Err(again) = self.go_through(engine, &plan, before).await
+            && let Err(again) = self.go_through(engine, &plan, before, token.ends_at()).await
         {
             tracing::error!(%again, %slug, "a workspace could not be made as it was");
         }
@@ -325,17 +360,7 @@ impl LocalDocker {
         let makers = self.makers(engine, slug).await?;
         let actionid = makers.into_iter().flatten().next().unwrap_or_else(|| token.actionid());
         let plan = Plan::new(&self.options, slug, &row.tenant, actionid, &image);
-        let address = self.network(engine, &plan).await?;
-        self.volume(engine, &plan).await?;
-        let id = self.container(engine, &plan, row.tier, address).await?;
-        let found = self.seen(engine.container(&id).await?);
-        // One whose network was taken away and made anew has no address any more.
-        let lost = found.address.is_some_and(|found| found != address);
-        if found.runs && (lost || found.health == Some(Health::UNHEALTHY)) {
-            engine.restart(&id).await?;
-        }
-        engine.start(&id).await?;
-        self.well(engine, &id).await
+        self.go_through(engine, &plan, row.tier, token.ends_at()).await
     }
 
     /// The actions that provisioned what is there: the volume, the container, the network.
@@ -354,7 +379,7 @@ impl LocalDocker {
             if let Some(found) = there(engine.container(&spec::name(slug)).await)? {
                 let ours = found.config.as_ref().and_then(|config| config.labels.as_ref());
                 if ours.is_some_and(|labels| self.are_ours(slug, labels)) {
-                    let found = self.seen(found);
+                    let found = self.seen(slug, found);
                     let well = found.runs && found.health == Some(Health::HEALTHY);
                     let placement = found.placement(self).filter(|_| well);
                     return Ok(placement.map_or(Inspection::Broken { tier: found.tier }, Inspection::Serving));
@@ -386,25 +411,30 @@ impl LocalDocker {
     fn found(&self, slug: &Slug, container: ContainerInspectResponse) -> Result<Found> {
         let labels = container.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
         self.is_ours("container", slug, &labels)?;
-        Ok(self.seen(container))
+        Ok(self.seen(slug, container))
     }
 
-    fn seen(&self, container: ContainerInspectResponse) -> Found {
+    fn seen(&self, slug: &Slug, container: ContainerInspectResponse) -> Found {
         let labels = container.config.and_then(|config| config.labels).unwrap_or_default();
         let state = container.state.unwrap_or_default();
-        let addresses = container.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
-        let address = addresses.into_values().find_map(|network| network.ip_address?.parse().ok());
+        let networks = container.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+        // One that somebody let into another network is not on its own any more.
+        let own = networks.get(&spec::name(slug)).filter(|_| networks.len() == 1);
+        let given = own.and_then(|own| own.ipam_config.as_ref()?.ipv4_address.as_deref()?.parse().ok());
         Found {
             id: container.id.unwrap_or_default(),
             spec: labels.get(SPEC).cloned(),
             made_by: labels.get(ACTION).and_then(|action| action.parse().ok()),
             tier: container.host_config.and_then(|host| self.options.tier_of(&host)),
             runs: state.status == Some(Status::RUNNING),
+            paused: state.status == Some(Status::PAUSED),
             // One that the engine starts again has ended too: it does not stay up.
             ended: matches!(state.status, Some(Status::EXITED | Status::DEAD | Status::RESTARTING)),
             exit_code: state.exit_code.unwrap_or_default(),
             health: state.health.and_then(|health| health.status),
-            address,
+            given,
+            network: own.and_then(|own| own.network_id.clone()).filter(|id| !id.is_empty()),
+            answers_at: own.and_then(|own| own.ip_address.as_deref()?.parse().ok()),
         }
     }
 }
@@ -416,15 +446,32 @@ struct Found {
     made_by: Option<Uuid>,
     tier: Option<Tier>,
     runs: bool,
+    paused: bool,
     ended: bool,
     exit_code: i64,
     health: Option<Health>,
-    address: Option<Ipv4Addr>,
+    /// The address that it was given in its network, where that is the only one that it is in.
+    given: Option<Ipv4Addr>,
+    /// That network's id, once it was started.
+    network: Option<String>,
+    /// The one that it has there while it runs.
+    answers_at: Option<Ipv4Addr>,
+}
+
+/// Where a container is in its network.
+struct Place {
+    network: String,
+    address: Ipv4Addr,
 }
 
 impl Found {
+    /// Of a network that was taken away and made anew, only the name is the same.
+    fn has(&self, place: &Place) -> bool {
+        self.given == Some(place.address) && self.network.as_ref().is_none_or(|network| *network == place.network)
+    }
+
     fn placement(&self, driver: &LocalDocker) -> Option<Placement> {
-        let (tier, address) = (self.tier?, self.address?);
+        let (tier, address) = (self.tier?, self.answers_at?);
         let url = format!("http://{address}:{}/", driver.options.port);
         Some(Placement { tier, url, made_by: self.made_by })
     }

@@ -3,9 +3,9 @@
 use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
 
 use bollard::models::{
-    ContainerCreateBody, ContainerUpdateBody, EndpointIpamConfig, EndpointSettings, HostConfig, Ipam, IpamConfig,
-    Mount, MountType, NetworkCreateRequest, NetworkingConfig, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
-    VolumeCreateRequest,
+    ContainerCreateBody, ContainerUpdateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig,
+    Ipam, IpamConfig, Mount, MountType, NetworkCreateRequest, NetworkingConfig, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -71,8 +71,9 @@ impl TierLimits {
     }
 
     fn are_of(self, host: &HostConfig) -> bool {
+        // An engine whose kernel does not count swap says -1.
         host.memory == Some(self.memory())
-            && host.memory_swap == Some(self.memory())
+            && [Some(self.memory()), Some(-1)].contains(&host.memory_swap)
             && host.nano_cpus == Some(self.nano_cpus())
             && host.pids_limit == Some(i64::from(self.pids))
     }
@@ -107,7 +108,8 @@ pub struct DockerOptions {
     pub host: Option<String>,
     /// The port that a workspace listens on, in its container. It finds it in `ROCKY_PORT`.
     pub port: u16,
-    /// How long a workspace may take from its start until its health check passes.
+    /// How long a workspace may take from its start until its health check passes; no longer than seven tenths of the
+    /// action's time, so that there is some left to take it away again.
     pub healthy_within: Duration,
     /// What solo, team and business may use. No two are the same: they tell which tier is in force.
     pub limits: [TierLimits; 3],
@@ -116,7 +118,7 @@ pub struct DockerOptions {
 }
 
 impl DockerOptions {
-    /// The defaults: port 8080, well within 60 s; solo 256 MiB, half a core and 128 processes, team 1 GiB, a core and
+    /// The defaults: port 8080, well within 40 s; solo 256 MiB, half a core and 128 processes, team 1 GiB, a core and
     /// 512, business 4 GiB, two cores and 2,048; networks in 10.213.0.0/16.
     #[must_use]
     pub fn new(image: impl Into<String>, instance: impl Into<String>) -> Self {
@@ -125,7 +127,7 @@ impl DockerOptions {
             instance: instance.into(),
             host: None,
             port: 8080,
-            healthy_within: Duration::from_secs(60),
+            healthy_within: Duration::from_secs(40),
             limits: [
                 TierLimits { memory_mib: 256, milli_cpus: 500, pids: 128 },
                 TierLimits { memory_mib: 1024, milli_cpus: 1000, pids: 512 },
@@ -257,6 +259,11 @@ impl<'a> Plan<'a> {
                 target: Some("/data".to_owned()),
                 ..Mount::default()
             }]),
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("json-file".to_owned()),
+                config: Some([("max-size", "10m"), ("max-file", "2")].map(owned).into()),
+            }),
+            dns: Some(vec!["127.0.0.1".to_owned()]), // its own: no question for a name goes out either
             ipc_mode: Some("private".to_owned()),
             init: yes,
             network_mode: Some(self.name()),
@@ -288,6 +295,10 @@ impl<'a> Plan<'a> {
             ..ContainerCreateBody::default()
         }
     }
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// The workspace's address on a network with this subnet.
