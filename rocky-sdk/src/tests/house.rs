@@ -63,6 +63,8 @@ pub(super) enum Act {
     Work,
     Fail,
     Conflict,
+    /// Fails, and says that it had begun nothing.
+    Untouched,
     Panic,
     /// Panics before there is a future.
     PanicAtOnce,
@@ -142,6 +144,9 @@ impl Act {
             Act::Work => Ok(work()),
             Act::Fail => Err(DriverError::failed("the disk is on fire")),
             Act::Conflict => Err(DriverError::of(ErrorKind::Conflict, "name-in-use", "somebody else's")),
+            Act::Untouched => {
+                Err(DriverError::of(ErrorKind::Unavailable, "engine-unavailable", "nobody is there").untouched())
+            }
             Act::Panic | Act::PanicAtOnce => panic!("the driver panicked on purpose"),
             Act::WorkThenPanic => {
                 work();

@@ -298,3 +298,25 @@ async fn a_repair_is_refused_where_an_upgrade_would_be() {
     assert_eq!(house.script.calls(), 3);
     assert_eq!(house.send(provision("acme", "solo")).await.status, 200);
 }
+
+/// The driver's engine is down: it can neither undo nor look, and has begun nothing.
+#[tokio::test]
+async fn what_was_never_begun_leaves_the_row_as_it_was() {
+    let house = House::new().await;
+    house.made("acme", "solo").await;
+    let row = house.send(get("acme")).await.json();
+    house.script.next(Act::Untouched);
+    *house.script.undo.lock().unwrap() = Act::Fail;
+    *house.script.look.lock().unwrap() = Act::Fail;
+    for asked in [provision("globex", "solo"), upgrade("acme", "team"), repair("acme")] {
+        assert_eq!(house.send(asked).await.is(), (503, "engine-unavailable".to_owned()));
+    }
+    assert_eq!(house.send(get("acme")).await.json(), row);
+    assert_eq!(house.send(get("globex")).await.is(), (404, "unknown-workspace".to_owned()));
+    assert!(house.doors.pending().is_empty(), "each has its outcome");
+    house.script.next(Act::Work);
+    *house.script.undo.lock().unwrap() = Act::Work;
+    *house.script.look.lock().unwrap() = Act::Work;
+    assert_eq!(house.send(upgrade("acme", "team")).await.status, 200, "nothing is unsettled");
+    assert_eq!(house.send(provision("globex", "solo")).await.status, 200);
+}

@@ -1772,4 +1772,15 @@ impl<A, T> std::fmt::Debug for Completed<A, T> {"#,
 ",
         killer: Unit("caught::tests::a_call_that_panics_as_it_is_dropped_has_not_answered"),
     },
+    Mutation {
+        name: "untouched-is-undone-all-the-same",
+        guards: "I7",
+        file: "rocky-sdk/src/hearth/mod.rs",
+        from: "fn nothing_begun<A>(token: &Entitled<A>, error: DriverError) -> HearthError {
+    token.progress(Progress::Nothing);
+",
+        to: "fn nothing_begun<A>(_: &Entitled<A>, error: DriverError) -> HearthError {
+",
+        killer: Unit("tests::repairs::what_was_never_begun_leaves_the_row_as_it_was"),
+    },
 ];
