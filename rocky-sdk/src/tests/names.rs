@@ -151,6 +151,10 @@ async fn each_door_has_its_span() {
     let spans = spans.with_ansi(false).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(spans);
     let house = House::new().await;
+    // A span that another test's thread meets first may be set down as nobody's: with all of them known, that is put right.
+    house.send(super::house::provision("before", "team")).await;
+    tracing::callsite::rebuild_interest_cache();
+    lines.0.lock().unwrap().clear();
     house.send(super::house::provision("acme", "team").header("x-request-id", "r-1")).await;
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     for span in [
