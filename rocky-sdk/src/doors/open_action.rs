@@ -310,12 +310,13 @@ impl Future for GoesOn {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let over = self.work.as_mut().is_none_or(|work| work.as_mut().poll(context).is_ready());
-        if !over {
-            return Poll::Pending;
+        // Taken out: work that panics is over, and is not begun again when this is dropped.
+        let Some(mut work) = self.work.take() else { return Poll::Ready(()) };
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
         }
-        self.work = None;
-        Poll::Ready(())
+        polled
     }
 }
 

@@ -85,8 +85,10 @@ impl Keeper {
             }
             None => Verdict::Left("somebody is at work on it".to_owned()),
             Some(taken) => {
-                let settled = taken.declare_failed(settled_by).await;
-                verdict(settled.map_err(|error| error.to_string()), Verdict::Failed)
+                let by = settled_by.to_owned();
+                let settled = doors.run(async move { taken.declare_failed(&by).await }).await;
+                let settled = settled.map(|settled| settled.map_err(|error| error.to_string()));
+                verdict(settled.unwrap_or_else(|| Err("the service ended".to_owned())), Verdict::Failed)
             }
         };
         vec![Settled { actionid, started, subject, verdict }]

@@ -14,6 +14,8 @@ use std::{
 use mutations::MUTATIONS;
 use tree::Tree;
 
+use crate::needs;
+
 /// After this a test that hangs is ended. That is red too.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -55,6 +57,10 @@ pub(crate) fn run(only: Option<&str>) -> Result<bool, String> {
     if chosen.is_empty() {
         let names: Vec<&str> = MUTATIONS.iter().map(|mutation| mutation.name).collect();
         return Err(format!("there is no such mutation: they are {}", names.join(", ")));
+    }
+    // A killer that is left out would count as green.
+    if let Some(missing) = needs::missing(&needs::DISK, true) {
+        return Err(missing);
     }
     let tree = Tree::copy()?;
     println!("without a mutation, every killer is green:");

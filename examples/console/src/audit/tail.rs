@@ -190,7 +190,10 @@ impl Follower {
         }
         if !missed.is_empty() {
             let events = events(missed.start, missed.end - 1);
-            eprintln!("rocky-console: not shown: {events}, taken away because newer segments are kept in their place");
+            eprintln!(
+                "rocky-console: not shown: {events}: their segments are gone. `audit verify` says whether the console took them \
+                 away"
+            );
             self.batch.clear();
         }
         (self.lines, self.lost) = (lines, false);

@@ -106,7 +106,7 @@ pub struct JournalOptions {
 }
 
 impl JournalOptions {
-    /// The defaults: 1,024 open actions (4 MiB of ballast), 16 MiB waiting, 128 KiB an event, segments of 64 MiB, all kept,
+    /// The defaults: 1,024 open actions (4.2 MiB of ballast), 16 MiB waiting, 128 KiB an event, segments of 64 MiB, all kept,
     /// a checkpoint every 10,000 events or 10 s.
     pub fn new(app: impl Into<String>) -> Self {
         JournalOptions {

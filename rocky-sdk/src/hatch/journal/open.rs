@@ -28,6 +28,9 @@ use crate::{
     private_files::{self, PrivateFileError},
 };
 
+/// No checkpoint is longer: its list of open actions makes it so.
+const LAST_CHECKPOINT: u64 = 1 << 20;
+
 /// The journal cannot be opened.
 ///
 /// Whoever starts the service has to know whether starting it again can help:
@@ -98,8 +101,15 @@ pub(super) fn open<S: Storage>(
     private_files::ensure_folder(folder)?;
     let lock = lock(folder)?;
     let signer = Signer::open(folder)?;
-    let found = reader::active(folder)?;
+    // What is believed from here on may be in memory only, as far as its names and its pages go: it is made durable first.
+    private_files::sync_folder(folder)?;
+    again(&folder.join(checkpoint::FILE), |length| length.saturating_sub(LAST_CHECKPOINT))?;
     let (last, signed) = checkpoint::last(folder, &signer.key())?;
+    if let Some(newest) = reader::segments(folder)?.last() {
+        let signed = last.as_ref().filter(|last| last.segment == segment::name(newest));
+        again(newest, |_| signed.map_or(0, |last| last.offset))?;
+    }
+    let found = reader::active(folder)?;
     is_as_signed(folder, found.as_ref(), last.as_ref())?;
     let tombstones = found.as_ref().map(|found| found.tombstones(folder)).transpose()?.unwrap_or_default();
     let (number, goes_on) = found.as_ref().map_or((1, false), to_write);
@@ -107,10 +117,6 @@ pub(super) fn open<S: Storage>(
     let (path, file, torn) = match &found {
         Some(found) if goes_on => {
             let file = private_files::open(&found.path, private_files::options().read(true).write(true))?;
-            // What was read may be in the page cache only: it is believed from here on, so it is made durable first.
-            let signed = last.as_ref().filter(|last| last.segment == segment::name(&found.path));
-            let signed = signed.map_or(0, |last| last.offset);
-            write_anew(&file, signed..found.whole).map_err(private_files::io_at(&found.path))?;
             let torn = save_torn_tail(folder, &file, found)?;
             (found.path.clone(), file, torn)
         }
@@ -245,6 +251,19 @@ fn uncertain(folder: &Path, found: &Active) -> Result<Vec<Uncertain>, OpenError>
         Ok(Uncertain { segment: name, offset: doubt.offset, bytes: size.saturating_sub(doubt.offset) })
     };
     found.doubts.iter().map(uncertain).collect()
+}
+
+/// Writes the end of a file anew, from there on, where there is one.
+fn again(path: &Path, from: impl FnOnce(u64) -> u64) -> Result<(), OpenError> {
+    let at = private_files::io_at(path);
+    let file = match private_files::open(path, private_files::options().read(true).write(true)) {
+        Ok(file) => file,
+        Err(error) if error.is_missing() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let length = file.metadata().map_err(&at)?.len();
+    write_anew(&file, from(length)..length).map_err(&at)?;
+    Ok(())
 }
 
 fn create(folder: &Path, number: u64) -> Result<(PathBuf, File), OpenError> {

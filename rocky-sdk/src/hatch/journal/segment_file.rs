@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::io::Errno;
+
 use crate::hatch::segment::BLANK;
 
 /// A segment is filled ahead by as much as it has, but no less and no more than this.
@@ -90,8 +92,8 @@ impl SegmentFile {
     fn confirm(&self) -> io::Result<()> {
         let nothing = || rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, 1);
         match rustix::io::retry_on_intr(nothing) {
-            // Not every file system knows how to.
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+            // Not every file system knows how to, and a full one says that it is full: it has given up nothing.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOSPC | Errno::DQUOT) => Ok(()),
             other => Ok(other?),
         }
     }

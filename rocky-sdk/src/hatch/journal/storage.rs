@@ -74,6 +74,8 @@ pub(crate) struct FileStorage {
     /// The next one, and how long its first line is.
     next: Option<(PathBuf, File, u64)>,
     pub(super) folder: PathBuf,
+    /// The folder, to be synced: opened once, so that it can be synced where no more can be opened.
+    names: File,
     ballast_bytes: u64,
     /// Where the last checkpoint ends.
     signed: u64,
@@ -133,7 +135,16 @@ impl FileStorage {
         }
         let place = Place(Arc::new(Mutex::new(Named::of(path, &file)?)));
         let active = SegmentFile::new(file, length, full);
-        Ok(FileStorage { active, place, full, next: None, folder: folder.to_owned(), ballast_bytes, signed })
+        Ok(FileStorage {
+            active,
+            place,
+            full,
+            next: None,
+            folder: folder.to_owned(),
+            names: File::open(folder)?,
+            ballast_bytes,
+            signed,
+        })
     }
 
     /// The name of the segment that is written.
@@ -150,14 +161,21 @@ impl FileStorage {
         self.place.clone()
     }
 
-    /// Leaves those checkpoints that speak of segments behind this one: the others say nothing any more.
+    /// Leaves those checkpoints that speak of segments behind this one: the others say nothing any more. It waits until
+    /// they are half of all, so that little is written anew.
     fn shorten_checkpoints(&mut self, gone: &str) -> Result<(), PrivateFileError> {
         let left = checkpoint::behind(&self.folder, gone, self.signed)?;
-        if (left.len() as u64) < self.signed {
-            private_files::replace(&self.folder.join(checkpoint::FILE), &left)?;
-            self.signed = left.len() as u64;
+        let length = left.len() as u64;
+        if length > self.signed / 2 {
+            return Ok(()); // not for a few of them
         }
-        Ok(())
+        let path = self.folder.join(checkpoint::FILE);
+        let replaced = private_files::replace(&path, &left);
+        // It may be in place, and only not be known to stay there.
+        if replaced.is_ok() || std::fs::metadata(&path).is_ok_and(|meta| meta.len() == length) {
+            self.signed = length;
+        }
+        replaced
     }
 }
 
@@ -239,7 +257,7 @@ impl Storage for FileStorage {
             return Err(io::Error::other(format!("{} is there already: another hand made it", path.display())));
         }
         std::fs::rename(path.with_extension("next"), &path)?;
-        sync(&self.folder)?;
+        self.names.sync_all()?;
         *self.place.0.lock().unwrap_or_else(PoisonError::into_inner) = Named::of(&path, &file)?;
         self.active = SegmentFile::new(file, length, self.full);
         Ok(())
@@ -266,7 +284,7 @@ impl Storage for FileStorage {
 
     fn delete(&mut self, name: &str) -> io::Result<()> {
         std::fs::remove_file(self.folder.join(name)).or_else(private_files::missing_is_fine)?;
-        sync(&self.folder)?;
+        self.names.sync_all()?;
         if let Err(error) = self.shorten_checkpoints(name) {
             tracing::warn!(%error, "checkpoints of a segment that was taken away are kept");
         }
@@ -288,16 +306,11 @@ impl Storage for FileStorage {
         file.write_all(line)?;
         file.sync_all()?;
         if self.signed == 0 {
-            sync(&self.folder)?;
+            self.names.sync_all()?;
         }
         self.signed += line.len() as u64;
         Ok(())
     }
-}
-
-/// Makes what stands in a folder durable.
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn fill(mut file: &File, bytes: u64) -> io::Result<()> {
