@@ -191,8 +191,8 @@ impl Follower {
         if !missed.is_empty() {
             let events = events(missed.start, missed.end - 1);
             eprintln!(
-                "rocky-console: not shown: {events}: their segments are gone. `audit verify` says whether the console took them \
-                 away"
+                "rocky-console: not shown: {events}: their segments are gone. `audit verify` says whether the console took \
+                 them away"
             );
             self.batch.clear();
         }

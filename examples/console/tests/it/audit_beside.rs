@@ -269,7 +269,7 @@ fn who_follows_goes_on_when_the_segment_is_taken_away() {
     follower.signal(Signal::INT);
     let ended = follower.ends();
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "nothing twice: {ended:?}");
-    let missed = format!("not shown: events {} to {}, ", number(rest.last().unwrap()) + 1, number(&left[0]) - 1);
+    let missed = format!("not shown: events {} to {}: ", number(rest.last().unwrap()) + 1, number(&left[0]) - 1);
     assert!(ended.err.contains(&missed) && ended.err.lines().count() == 1, "{missed}: {ended:?}");
 }
 
