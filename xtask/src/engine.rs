@@ -31,6 +31,8 @@ const MADE: [&str; 9] = ["data", "exec", "docker.sock", "dockerd.pid", "daemon.j
 const HELD: &str = "held";
 const PID: &str = "engine.pid";
 const COMES_WITHIN: Duration = Duration::from_secs(30);
+/// How long a build or an installation may take.
+const SAID_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// Dockerd gives its containers 15 s.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
 /// After this an engine that is asked does not answer.
@@ -516,12 +518,31 @@ fn until(patience: Duration, mut so: impl FnMut() -> bool) {
 }
 
 /// Runs a command to its end; what it printed, where it went well. What it says of errors is seen as it comes.
+/// What it prints, where it goes well and in time.
 fn said(command: &mut Command) -> Result<String, String> {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| format!("this cannot be run ({error}): {command:?}"))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!("this failed: {command:?}")),
+    let begun = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
+    let mut child = begun.map_err(|error| format!("this cannot be run ({error}): {command:?}"))?;
+    let mut output = child.stdout.take().ok_or("its output is not ours")?;
+    let reading = thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).map(|_| text)
+    });
+    let mut status = Ok(None);
+    until(SAID_WITHIN, || {
+        status = child.try_wait();
+        !matches!(status, Ok(None))
+    });
+    match status {
+        Ok(Some(status)) if status.success() => {
+            let read = reading.join().map_err(|_| "its output could not be read".to_owned())?;
+            read.map_err(|error| format!("its output cannot be read ({error}): {command:?}"))
+        }
+        Ok(Some(_)) => Err(format!("this failed: {command:?}")),
+        _ => {
+            let ended = child.kill().and_then(|()| child.wait());
+            let how = if ended.is_ok() { "was ended" } else { "could not be ended" };
+            Err(format!("this took longer than {} s and {how}: {command:?}", SAID_WITHIN.as_secs()))
+        }
     }
 }
 

@@ -42,7 +42,16 @@ pub(crate) fn packages(programs: &[Program]) -> Vec<&'static str> {
             packages.push(*package);
         }
     }
+    // Of Debian's 13th release on, the client is a package of its own.
+    if packages.contains(&"docker.io") && release().is_some_and(|release| release >= 13) {
+        packages.push("docker-cli");
+    }
     packages
+}
+
+/// Which release of Debian this is.
+fn release() -> Option<u32> {
+    fs::read_to_string("/etc/debian_version").ok()?.split('.').next()?.trim().parse().ok()
 }
 
 /// What installs packages on Debian, one command after the other.

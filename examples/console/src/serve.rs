@@ -38,6 +38,9 @@ pub(crate) struct Chosen {
     /// The image of `docker`'s workspaces, which the engine has: a name, name@digest or an id
     #[arg(long, env = "ROCKY_WORKSPACE_IMAGE", default_value = "rocky/workspace:dev", value_name = "IMAGE")]
     pub(crate) image: String,
+    /// From where the networks of `docker`'s workspaces take their addresses, 8 each
+    #[arg(long, env = "ROCKY_WORKSPACE_SUBNETS", default_value = "10.213.0.0/16", value_name = "NETWORK/PREFIX")]
+    pub(crate) subnets: String,
 }
 
 /// Everything that a home holds, opened.
@@ -54,12 +57,19 @@ pub(crate) async fn open(config: &Config, chosen: &Chosen) -> Result<Opened, Fai
         "process" => {
             let itself = std::env::current_exe()?;
             let command = [itself.as_os_str(), "workspace".as_ref()];
-            opened(config, "process", || Ok(LocalProcess::new(command, &config.home.join("workspaces"))?)).await
+            let workspaces = config.home.join("workspaces");
+            opened(config, "process", async |_| Ok(LocalProcess::new(command, &workspaces)?)).await
         }
         #[cfg(feature = "local-docker")]
         "docker" => {
-            docker(chosen, "unnamed".to_owned())?; // a refused start leaves nothing behind
-            opened(config, "docker", || docker(chosen, instance(&config.home)?)).await
+            // A refused start leaves nothing behind.
+            docker(chosen, DockerOptions::new(&chosen.image, "unnamed"))?;
+            opened(config, "docker", async |rows| {
+                let mut options = DockerOptions::new(&chosen.image, instance(&config.home, rows).await?);
+                options.engine_file = Some(config.home.join("engine"));
+                docker(chosen, options)
+            })
+            .await
         }
         #[cfg(not(feature = "local-docker"))]
         "docker" => Err(Failure::Refused(
@@ -71,19 +81,30 @@ pub(crate) async fn open(config: &Config, chosen: &Chosen) -> Result<Opened, Fai
 }
 
 #[cfg(feature = "local-docker")]
-fn docker(chosen: &Chosen, instance: String) -> Result<LocalDocker, Failure> {
-    LocalDocker::new(DockerOptions::new(&chosen.image, instance))
-        .map_err(|refused| Failure::Refused(format!("{refused}.")))
+fn docker(chosen: &Chosen, mut options: DockerOptions) -> Result<LocalDocker, Failure> {
+    let subnets = chosen.subnets.split_once('/');
+    let subnets = subnets.and_then(|(base, prefix)| Some((base.parse().ok()?, prefix.parse().ok()?)));
+    options.subnets = subnets.ok_or_else(|| {
+        Failure::Refused(format!("--subnets {} is not a network: write one as 10.213.0.0/16.", chosen.subnets))
+    })?;
+    LocalDocker::new(options).map_err(|refused| Failure::Refused(format!("{refused}.")))
 }
 
 /// This home's own name on an engine that it may share: made once, and kept.
 #[cfg(feature = "local-docker")]
-fn instance(home: &std::path::Path) -> Result<String, Failure> {
+async fn instance(home: &std::path::Path, rows: &Rows) -> Result<String, Failure> {
     let path = home.join("instance");
     match std::fs::read_to_string(&path) {
         Ok(name) => return Ok(name.trim().to_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(Failure::Failed(format!("{}: {error}", path.display()))),
+    }
+    if !rows.is_empty().await? {
+        let shown = path.display();
+        return Err(Failure::Failed(format!(
+            "{shown} is gone, which names the containers of this home's workspaces: put it back; the label `rocky.instance` \
+             of each of them has the name"
+        )));
     }
     let name = uuid::Uuid::now_v7().simple().to_string();
     // Whole or not at all: what a half name made would be nobody's.
@@ -98,7 +119,7 @@ fn instance(home: &std::path::Path) -> Result<String, Failure> {
 async fn opened<D: Driver>(
     config: &Config,
     name: &str,
-    driver: impl FnOnce() -> Result<D, Failure>,
+    driver: impl AsyncFnOnce(&Rows) -> Result<D, Failure>,
 ) -> Result<Opened, Failure> {
     let home = config.home.as_path();
     let journal = Journal::open(&home.join("hatch"), journal_options(config))?;
@@ -108,7 +129,7 @@ async fn opened<D: Driver>(
         eprintln!("  {}", first.token);
     }
     let rows = Arc::new(Rows::open(&home.join("rocky.db"), name).await?);
-    let driver = driver()?;
+    let driver = driver(&rows).await?;
     let doors = Doors::builder()
         .airlock(auth)
         .hatch(journal)
@@ -131,6 +152,7 @@ pub(crate) fn journal_options(config: &Config) -> JournalOptions {
 pub(crate) async fn run(config: &Config, chosen: &Chosen) -> Ended {
     log();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    no_workspace_reaches(config, chosen)?;
     let Opened { doors, hearth, keeper, rows } = open(config, chosen).await?;
     let keeper = Arc::new(keeper);
     for tombstone in doors.pending() {
@@ -189,6 +211,22 @@ pub(crate) async fn run(config: &Config, chosen: &Chosen) -> Ended {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// A container reaches what listens on this machine's addresses, at its network's gateway: this console is not to be there.
+fn no_workspace_reaches(config: &Config, chosen: &Chosen) -> Result<(), Failure> {
+    let listen = &config.listen;
+    let on_loopback = match listen.parse::<std::net::SocketAddr>() {
+        Ok(address) => address.ip().is_loopback(),
+        Err(_) => listen.starts_with("localhost:"),
+    };
+    if chosen.driver == "docker" && !on_loopback {
+        return Err(Failure::Refused(format!(
+            "--driver docker and the address {listen} do not go together: workspaces would reach the console. Listen on \
+             127.0.0.1:7070, behind a proxy."
+        )));
+    }
+    Ok(())
 }
 
 /// Logs on standard error; `ROCKY_LOG` says how much.

@@ -144,6 +144,12 @@ pub trait Driver: Send + Sync + 'static {
     /// Looks at what is there.
     #[read_only = "a look leaves everything as it is"]
     fn inspect<'t>(&'t self, slug: &'t Slug) -> BoxFuture<'t, Result<Inspection, DriverError>>;
+
+    /// Every workspace that it has something of, whole or in part. `reconcile` tells of those that no row knows. A driver that cannot list them says that there are none.
+    #[read_only = "a look leaves everything as it is"]
+    fn all<'t>(&'t self) -> BoxFuture<'t, Result<Vec<Slug>, DriverError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// Where a workspace answers, and with which tier.

@@ -64,6 +64,17 @@ impl LocalProcess {
         Ok(LocalProcess { command: command.into_iter().map(Into::into).collect(), folder })
     }
 
+    /// Every workspace that has a folder.
+    fn folders(&self) -> Result<Vec<Slug>> {
+        let unreadable = |error| DriverError::failed(format!("{}: {error}", self.folder.display()));
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            all.extend(name.to_str().and_then(|name| Slug::parse(name).ok()));
+        }
+        Ok(all)
+    }
+
     fn folder_of(&self, slug: &Slug) -> PathBuf {
         self.folder.join(slug.as_str())
     }
@@ -274,6 +285,10 @@ impl Driver for LocalProcess {
 
     fn inspect<'t>(&'t self, slug: &'t Slug) -> BoxFuture<'t, Result<Inspection>> {
         Box::pin(self.look(slug))
+    }
+
+    fn all<'t>(&'t self) -> BoxFuture<'t, Result<Vec<Slug>>> {
+        Box::pin(async { self.folders() })
     }
 }
 

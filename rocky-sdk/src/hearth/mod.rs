@@ -128,7 +128,8 @@ impl Hearth {
         let driver = self.0.driver.open(token)?;
         let row = token.row().ok_or(HearthError::NoRow)?;
         token.progress(Progress::Acting);
-        match Call::of(|| driver.provision(token)).until(before(token.ends_at())).await {
+        let made = Call::of(|| driver.provision(token)).until(before(token.ends_at())).await;
+        match of_tier(token.action().tier, made) {
             Ok(Ok(placement)) => Ok(done(token, row, placement)),
             Ok(Err(error)) if error.untouched => Err(nothing_begun(token, error)),
             failure => {
@@ -149,14 +150,14 @@ impl Hearth {
         let driver = self.0.driver.open(token)?;
         let row = token.row().ok_or(HearthError::NoRow)?;
         token.progress(Progress::Acting);
-        match Call::of(|| driver.upgrade(token)).until(before(token.ends_at())).await {
+        let upgraded = Call::of(|| driver.upgrade(token)).until(before(token.ends_at())).await;
+        match of_tier(token.action().tier, upgraded) {
             Ok(Ok(placement)) => Ok(done(token, row, placement)),
             Ok(Err(error)) if error.untouched => Err(nothing_begun(token, error)),
             failure => {
-                // Only a look tells whether it is as it was.
-                if let Ok(Ok(Inspection::Serving(found))) =
-                    Call::of(|| driver.inspect(&row.slug)).until(token.ends_at()).await
-                    && found.tier == row.tier
+                // It is over unless another tier is in force. Whatever else a look finds is drift from a row that stays as it is.
+                if let Ok(Ok(found)) = Call::of(|| driver.inspect(&row.slug)).until(token.ends_at()).await
+                    && has_no_other_tier(&found, row)
                 {
                     token.progress(Progress::Nothing);
                 }
@@ -174,16 +175,12 @@ impl Hearth {
         let driver = self.0.driver.open(token)?;
         let row = token.row().ok_or(HearthError::NoRow)?;
         token.progress(Progress::Acting);
-        let failure = match Call::of(|| driver.repair(token)).until(before(token.ends_at())).await {
-            Ok(Ok(placement)) if placement.tier == row.tier => {
+        let repaired_so = Call::of(|| driver.repair(token)).until(before(token.ends_at())).await;
+        let failure = match of_tier(row.tier, repaired_so) {
+            Ok(Ok(placement)) => {
                 let now = repaired(row, placement);
                 token.progress(Progress::Done(now.clone()));
                 return Ok(now);
-            }
-            // Nobody gets another tier by a repair.
-            Ok(Ok(Placement { tier, .. })) => {
-                let why = format!("after the repair the workspace has the tier {tier}, and its row says {}", row.tier);
-                Ok(Err(DriverError::failed(why)))
             }
             Ok(Err(error)) if error.untouched => return Err(nothing_begun(token, error)),
             failure => failure,
@@ -234,6 +231,29 @@ impl Hearth {
 impl std::fmt::Debug for Hearth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Hearth({})", self.0.rows.driver())
+    }
+}
+
+/// What the driver made, where it has the tier that it was to have: nobody gets another one than was audited.
+fn of_tier<E>(
+    wanted: Tier,
+    made: Result<Result<Placement, DriverError>, E>,
+) -> Result<Result<Placement, DriverError>, E> {
+    made.map(|made| {
+        made.and_then(|placement| match placement.tier {
+            tier if tier == wanted => Ok(placement),
+            tier => {
+                Err(DriverError::failed(format!("the driver made it of the tier {tier}, and {wanted} was asked for")))
+            }
+        })
+    })
+}
+
+/// Whether nothing that is there has another tier than the row says.
+fn has_no_other_tier(found: &Inspection, row: &DeploymentRef) -> bool {
+    match found {
+        Inspection::Absent | Inspection::Broken { tier: None } => true,
+        Inspection::Broken { tier: Some(tier) } | Inspection::Serving(Placement { tier, .. }) => *tier == row.tier,
     }
 }
 

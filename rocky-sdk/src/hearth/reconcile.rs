@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decommission, Hearth, HearthError, Inspection, Placement, Provision, Repair, Upgrade, placed, repaired};
+use super::{
+    Call, Decommission, Hearth, HearthError, Inspection, Placement, Provision, Repair, Upgrade, has_no_other_tier,
+    placed, repaired,
+};
 use crate::{
     Action, DeploymentRef, EventName, Slug,
     doors::{Ledger, Progress, Settlement, Taken},
@@ -17,10 +20,13 @@ use crate::{
 /// Between two tries of a decommission.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
+/// How long a driver may take to say what it has.
+const STRAYS: Duration = Duration::from_secs(30);
+
 /// What became of one tombstone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
-    /// The action.
+    /// The action; nil where there is only a workspace, which no row knows.
     pub actionid: uuid::Uuid,
     /// Its started event.
     pub started: String,
@@ -58,7 +64,8 @@ impl Keeper {
     }
 
     /// Settles the tombstones, of one workspace or all: looks at the driver, undoes what is half made, tries a
-    /// decommission again, and writes the missing outcomes. `settled_by` says on whose word.
+    /// decommission again, and writes the missing outcomes. `settled_by` says on whose word. What the driver has and no row
+    /// knows is told, and left.
     pub async fn reconcile(&self, only: Option<&Slug>, settled_by: &str) -> Vec<Settled> {
         let wanted = |subject: Option<&str>| only.is_none_or(|slug| subject == Some(slug.as_str()));
         let mut settled = Vec::new();
@@ -67,8 +74,8 @@ impl Keeper {
                 settled.push(self.0.settle(tombstone, settled_by.to_owned()).await);
             }
         }
-        let others = self.0.of_another_journal().await;
-        settled.extend(others.into_iter().filter(|left| wanted(left.subject.as_deref())));
+        let others = [self.0.of_another_journal().await, self.0.strays().await];
+        settled.extend(others.into_iter().flatten().filter(|left| wanted(left.subject.as_deref())));
         settled
     }
 
@@ -139,6 +146,37 @@ impl Hearth {
             verdict: Verdict::Left(why.to_owned()),
         });
         left.collect()
+    }
+
+    /// What the driver has, and no row: something that came later than whoever asked for it could wait.
+    async fn strays(&self) -> Vec<Settled> {
+        let all = match Call::of(|| self.0.driver.look().all()).until(Instant::now() + STRAYS).await {
+            Ok(Ok(all)) => all,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the driver could not say what it has");
+                return Vec::new();
+            }
+            Err(_) => {
+                tracing::warn!("the driver did not say what it has");
+                return Vec::new();
+            }
+        };
+        let mut strays = Vec::new();
+        for slug in all {
+            let known = self.0.rows.is_known(&slug).await;
+            // One that is gone by now was about to go.
+            if matches!(known, Ok(false)) && !matches!(self.inspect(&slug, STRAYS).await, Ok(Inspection::Absent)) {
+                let why = "the driver has something of it, and no row knows it: a provision of this name takes it away, or do it \
+                           by hand";
+                strays.push(Settled {
+                    actionid: uuid::Uuid::nil(),
+                    started: "(no row)".to_owned(),
+                    subject: Some(slug.to_string()),
+                    verdict: Verdict::Left(why.to_owned()),
+                });
+            }
+        }
+        strays
     }
 
     /// One tombstone, in a task of its own: whoever asked for it may go away.
@@ -230,11 +268,36 @@ impl Hearth {
             }
             Ok(Inspection::Broken { .. }) => {
                 // It does not answer: the upgrade is gone through with, which starts it again.
-                let upgraded = taken
-                    .resume(action, row, settled_by, self.clone(), |token, hearth| Box::pin(hearth.upgrade(token)));
-                verdict(upgraded.await, Verdict::Succeeded)
+                let actionid = taken.actionid();
+                let upgraded = taken.resume(action.clone(), row.clone(), settled_by, self.clone(), |token, hearth| {
+                    Box::pin(hearth.upgrade(token))
+                });
+                match upgraded.await {
+                    Err(why) => self.settle_failed_upgrade(actionid, &action, &row, &why, settled_by).await,
+                    settled => verdict(settled, Verdict::Succeeded),
+                }
             }
             Ok(_) => failed(taken, &action, "it does not have the tier that was asked for", settled_by).await,
+        }
+    }
+
+    /// One that was gone through with again, in vain. Where the former tier is in force, or none, it has failed: what is amiss
+    /// with its workspace shows, and is a repair's to mend.
+    async fn settle_failed_upgrade(
+        &self,
+        actionid: uuid::Uuid,
+        action: &Upgrade,
+        row: &DeploymentRef,
+        why: &str,
+        settled_by: &str,
+    ) -> Verdict {
+        match self.what_is_there(row).await {
+            Ok(found) if has_no_other_tier(&found, row) => match self.0.doors.take(actionid) {
+                Some(taken) => failed(taken, action, why, settled_by).await,
+                None => Verdict::Left("somebody is at work on it".to_owned()),
+            },
+            Ok(_) => Verdict::Left(why.to_owned()),
+            Err(unseen) => Verdict::Left(format!("{why}; {unseen}")),
         }
     }
 

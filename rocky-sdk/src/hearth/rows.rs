@@ -124,6 +124,34 @@ impl Rows {
         rows.iter().map(deployment).collect()
     }
 
+    /// Whether no workspace of the configured driver has a row.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// let rows = rocky_sdk::hearth::Rows::open(&home.path().join("rocky.db"), "docker").await?;
+    /// assert!(rows.is_empty().await?);
+    /// # rows.close().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_empty(&self) -> Result<bool, LedgerError> {
+        let query = "SELECT NOT EXISTS (SELECT 1 FROM workspaces \
+                     WHERE driver = ? AND (state NOT IN ('gone', 'void') OR claim IS NOT NULL))";
+        sqlx::query_scalar(query).bind(&self.driver).fetch_one(&self.read).await.map_err(unusable)
+    }
+
+    /// Whether a workspace of this name has a row, or an action that is not over.
+    pub(super) async fn is_known(&self, slug: &Slug) -> Result<bool, LedgerError> {
+        let query = "SELECT EXISTS (SELECT 1 FROM workspaces \
+                     WHERE slug = ? AND (state NOT IN ('gone', 'void') OR claim IS NOT NULL))";
+        sqlx::query_scalar(query).bind(slug.as_str()).fetch_one(&self.read).await.map_err(unusable)
+    }
+
     /// The workspace of this name, whoever has it.
     pub(super) async fn get(&self, slug: &Slug) -> Result<Option<DeploymentRef>, LedgerError> {
         let query = "SELECT * FROM workspaces WHERE slug = ? AND state NOT IN ('gone', 'void')";

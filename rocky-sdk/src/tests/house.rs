@@ -84,8 +84,8 @@ pub(super) struct Script {
     pub(super) when_called: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// With a gate, each call waits for a permit.
     pub(super) gate: Mutex<Option<Arc<Semaphore>>>,
-    /// The tier that a repair gives; without one, the row's.
-    pub(super) repaired_as: Mutex<Option<Tier>>,
+    /// The tier that it gives whatever it makes; without one, the one that it is to have.
+    pub(super) gives: Mutex<Option<Tier>>,
     /// What it does when it is to look.
     pub(super) look: Mutex<Act>,
     pub(super) looks: AtomicUsize,
@@ -167,7 +167,8 @@ impl Driver for Scripted {
     fn provision<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<Placement, DriverError>> {
         let act = *self.0.act.lock().unwrap();
         assert!(act != Act::PanicAtOnce, "the driver panicked at once, on purpose");
-        Box::pin(self.0.work(act, || self.0.place(&token.action().slug, token.action().tier)))
+        let tier = self.0.gives.lock().unwrap().unwrap_or(token.action().tier);
+        Box::pin(self.0.work(act, move || self.0.place(&token.action().slug, tier)))
     }
 
     fn undo<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<(), DriverError>> {
@@ -182,13 +183,14 @@ impl Driver for Scripted {
 
     fn upgrade<'t>(&'t self, token: &'t Entitled<Upgrade>) -> BoxFuture<'t, Result<Placement, DriverError>> {
         let act = *self.0.act.lock().unwrap();
-        Box::pin(self.0.work(act, || self.0.place(&token.action().slug, token.action().tier)))
+        let tier = self.0.gives.lock().unwrap().unwrap_or(token.action().tier);
+        Box::pin(self.0.work(act, move || self.0.place(&token.action().slug, tier)))
     }
 
     fn repair<'t>(&'t self, token: &'t Entitled<Repair>) -> BoxFuture<'t, Result<Placement, DriverError>> {
         let act = *self.0.act.lock().unwrap();
         let row = token.row().unwrap();
-        let tier = self.0.repaired_as.lock().unwrap().unwrap_or(row.tier);
+        let tier = self.0.gives.lock().unwrap().unwrap_or(row.tier);
         Box::pin(self.0.work(act, move || self.0.place(&row.slug, tier)))
     }
 
@@ -214,6 +216,12 @@ impl Driver for Scripted {
             }
             act.run(|| found.unwrap_or(Inspection::Absent)).await
         })
+    }
+
+    fn all<'t>(&'t self) -> BoxFuture<'t, Result<Vec<Slug>, DriverError>> {
+        let act = *self.0.look.lock().unwrap();
+        let made: Vec<_> = self.0.made.lock().unwrap().keys().map(|slug| Slug::parse(slug).unwrap()).collect();
+        Box::pin(act.run(|| made))
     }
 }
 

@@ -13,3 +13,4 @@ mod local_process;
 mod names;
 mod repairs;
 mod settling;
+mod upgrades;

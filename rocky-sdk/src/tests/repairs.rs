@@ -194,14 +194,14 @@ async fn a_repair_gives_nobody_another_tier() {
     let house = House::new().await;
     house.made("acme", "solo").await;
     let before = house.send(get("acme")).await.text;
-    *house.script.repaired_as.lock().unwrap() = Some(Tier::Business);
+    *house.script.gives.lock().unwrap() = Some(Tier::Business);
     assert_eq!(house.send(repair("acme")).await.is(), (502, "driver-failed".to_owned()));
     assert_eq!(house.story(2), NOT_REPAIRED);
     let why = house.events()[3].data_text("error").unwrap();
-    assert!(why.contains("has the tier business, and its row says solo"), "{why}");
+    assert!(why.contains("of the tier business, and solo was asked for"), "{why}");
     assert_eq!(house.send(get("acme")).await.text, before);
     assert_eq!(found(&house).await, "different");
-    *house.script.repaired_as.lock().unwrap() = None;
+    *house.script.gives.lock().unwrap() = None;
     assert_eq!(house.send(repair("acme")).await.status, 200);
     assert_eq!(found(&house).await, "serving");
 }

@@ -22,9 +22,15 @@ pub(super) fn run() -> Result<Vec<Goal>, String> {
     let program = built(cargo(&["build", "-p", "rocky-docker-tests"]), "docker", "rocky-docker-tests")?;
     let scratch = std::env::temp_dir().join(format!("rocky-bench-{}", std::process::id()));
     let engine = Engine::begin_in(&scratch)?;
+    let measured = measured(&program, &engine);
+    engine.stop()?; // whatever came of it
+    measured
+}
+
+fn measured(program: &std::path::Path, engine: &Engine) -> Result<Vec<Goal>, String> {
     engine::build_image(&engine.socket())?;
     let took = |how: &str| {
-        let mut command = std::process::Command::new(&program);
+        let mut command = std::process::Command::new(program);
         command.args([how, &WORKSPACES.to_string()]);
         let said = Said::by(command.env("DOCKER_HOST", format!("unix://{}", engine.socket().display())))?;
         said.number("seconds")
@@ -38,7 +44,6 @@ pub(super) fn run() -> Result<Vec<Goal>, String> {
         hand.0.push(alone);
         ratio.0.push(through / alone);
     }
-    engine.stop()?;
     Ok(vec![
         information("a provision until the workspace is well", &doors, " s"),
         information("the same calls of the engine by hand", &hand, " s"),

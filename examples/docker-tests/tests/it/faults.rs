@@ -248,6 +248,19 @@ fn a_full_disk_makes_nothing_and_once_there_is_room_everything_goes_on() {
     // With room it comes about; this test is not in that engine's network, so the health check has to do.
     assert_eq!(console.provision("full", "solo").status, 200, "{}", home.log());
     assert_eq!(console.found("full"), "serving");
+    let id = disk.api().container("rocky-full")["Id"].clone();
+    disk.fill();
+    // Whatever comes of an upgrade, the container that runs is not given up for one that cannot be made.
+    let upgraded = console.upgrade("full", "team");
+    println!("an upgrade on a full disk: {}", upgraded.status);
+    assert_eq!(disk.api().container("rocky-full")["Id"], id);
+    if home.pending().is_empty() {
+        assert_eq!(console.found("full"), "serving", "{}", upgraded.text);
+    }
+    disk.make_room();
+    home.reconcile();
+    let row = console.get("full").json();
+    assert_eq!((row["state"].as_str(), row["found"].as_str()), (Some("active"), Some("serving")), "{row}");
     disk.fill();
     let gone = console.decommission("full");
     assert!([200, 502].contains(&gone.status), "{}", gone.text);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
 mod api;
+mod changes;
 mod console;
 mod drift;
 mod engine;

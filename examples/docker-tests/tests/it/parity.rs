@@ -113,7 +113,7 @@ fn an_upgrade_that_cannot_be_done_in_place_makes_the_container_anew_and_keeps_da
     let console = home.serve_with(&proxy.host(), IMAGE);
     let url = console.provision("anew", "solo").url();
     let before = home.api.container("rocky-anew");
-    proxy.refuse_once("POST /containers/<id>/update");
+    proxy.refuse_once("POST /containers/<id>/update", "the kernel of this machine cannot do that");
     let upgraded = console.upgrade("anew", "team");
     assert!(proxy.has_refused());
     assert_eq!((upgraded.url(), upgraded.json()["tier"].as_str()), (url.clone(), Some("team")));

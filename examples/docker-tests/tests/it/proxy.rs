@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,7 +33,9 @@ struct State {
     calls: usize,
     strike: Option<Strike>,
     struck: Option<String>,
-    refused: Option<&'static str>,
+    /// A call, and what it is answered with.
+    refused: Option<(&'static str, &'static str)>,
+    held: Option<(&'static str, Duration)>,
 }
 
 struct Strike {
@@ -60,7 +63,9 @@ struct Request {
 enum Then {
     Pass,
     Kill(Pid, Moment),
-    Refuse,
+    Refuse(&'static str),
+    /// It is passed on after so long, whoever waits for it or not.
+    Hold(Duration),
 }
 
 impl Proxy {
@@ -98,9 +103,14 @@ impl Proxy {
         self.shared.state().struck.clone()
     }
 
-    /// The next call of this kind is answered with 500, and the engine does not hear of it.
-    pub(crate) fn refuse_once(&self, call: &'static str) {
-        self.shared.state().refused = Some(call);
+    /// The next call of this kind is answered with 500 and this, and the engine does not hear of it.
+    pub(crate) fn refuse_once(&self, call: &'static str, why: &'static str) {
+        self.shared.state().refused = Some((call, why));
+    }
+
+    /// The next call of this kind comes to the engine so much later, whoever waits for it or not.
+    pub(crate) fn hold_once(&self, call: &'static str, long: Duration) {
+        self.shared.state().held = Some((call, long));
     }
 
     /// Whether it was.
@@ -127,8 +137,8 @@ impl Shared {
         let request = Request::read(&mut client)?;
         let then = self.next(&request);
         match then {
-            Then::Refuse => {
-                let said = r#"{"message":"this engine cannot do that"}"#;
+            Then::Refuse(why) => {
+                let said = serde_json::json!({ "message": why }).to_string();
                 let length = said.len();
                 return write!(
                     client,
@@ -137,6 +147,7 @@ impl Shared {
                 );
             }
             Then::Kill(pid, Moment::Before) => return Ok(kill_process(pid, Signal::KILL)?),
+            Then::Hold(long) => thread::sleep(long),
             Then::Kill(_, Moment::PassedOn) | Then::Pass => {}
         }
         let mut engine = UnixStream::connect(&self.engine)?;
@@ -154,9 +165,11 @@ impl Shared {
     fn next(&self, request: &Request) -> Then {
         let mut state = self.state();
         state.calls += 1;
-        if state.refused == Some(request.call.as_str()) {
-            state.refused = None;
-            return Then::Refuse;
+        if let Some((_, why)) = state.refused.take_if(|(call, _)| *call == request.call) {
+            return Then::Refuse(why);
+        }
+        if let Some((_, long)) = state.held.take_if(|(call, _)| *call == request.call) {
+            return Then::Hold(long);
         }
         let calls = state.calls;
         match state.strike.take_if(|strike| strike.at == calls) {

@@ -25,6 +25,8 @@ use crate::{ErrorKind, hearth::DriverError};
 const CALL: Duration = Duration::from_secs(20);
 /// How long it may take for a container's last lines.
 const LOG: Duration = Duration::from_secs(3);
+/// The code of a call that did not end in time. The engine may still do what it was asked.
+pub(super) const LATE: &str = "engine-timed-out";
 /// How much of an engine's message is told.
 const MESSAGE: usize = 300;
 
@@ -76,7 +78,7 @@ impl From<Failed> for DriverError {
             }
             Failed::Late(call) => {
                 let message = format!("the Docker engine did not answer in {} s: {call}", CALL.as_secs());
-                DriverError::of(ErrorKind::TimedOut, "engine-timed-out", message)
+                DriverError::of(ErrorKind::TimedOut, LATE, message)
             }
         }
     }
@@ -105,6 +107,15 @@ impl Engine {
     pub(super) async fn at(path: &str) -> Result<Self> {
         let docker = Docker::connect_with_unix(path, CALL.as_secs(), API_DEFAULT_VERSION).map_err(Failed::of)?;
         in_time("its version", docker.negotiate_version()).await.map(Engine)
+    }
+
+    /// What tells it from another one: its id, which two engines of one machine can share, and where its data is.
+    pub(super) async fn identity(&self) -> Result<String> {
+        let info = in_time("which one it is", self.0.info()).await?;
+        match (info.id, info.docker_root_dir) {
+            (Some(id), Some(root)) if !id.is_empty() => Ok(format!("{id} {root}")),
+            _ => Err(Failed::Garbled("it does not say which one it is".to_owned())),
+        }
     }
 
     pub(super) async fn image(&self, name: &str) -> Result<ImageInspect> {
@@ -193,6 +204,20 @@ impl Engine {
             ListContainersOptions { all: true, filters: Some(labelled(labels)), ..ListContainersOptions::default() };
         let found = in_time("the containers", self.0.list_containers(Some(options))).await?;
         Ok(found.into_iter().filter_map(|container| container.id).collect())
+    }
+
+    /// The labels of all containers, networks and volumes with these labels.
+    pub(super) async fn all_labels(&self, labels: &[String]) -> Result<Vec<HashMap<String, String>>> {
+        let options =
+            ListContainersOptions { all: true, filters: Some(labelled(labels)), ..ListContainersOptions::default() };
+        let containers = in_time("the containers", self.0.list_containers(Some(options))).await?;
+        let options = ListNetworksOptions { filters: Some(labelled(labels)) };
+        let networks = in_time("the networks", self.0.list_networks(Some(options))).await?;
+        let options = ListVolumesOptions { filters: Some(labelled(labels)) };
+        let volumes = in_time("the volumes", self.0.list_volumes(Some(options))).await?.volumes.unwrap_or_default();
+        let containers = containers.into_iter().filter_map(|container| container.labels);
+        let networks = networks.into_iter().filter_map(|network| network.labels);
+        Ok(containers.chain(networks).chain(volumes.into_iter().map(|volume| volume.labels)).collect())
     }
 
     /// The last lines that a container wrote, up to so many bytes; as much of them as came in time.

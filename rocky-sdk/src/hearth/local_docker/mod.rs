@@ -8,8 +8,10 @@ mod last_words;
 mod spec;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::Ipv4Addr,
+    path::Path,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -22,10 +24,10 @@ use uuid::Uuid;
 pub use self::spec::{DockerOptions, TierLimits};
 use self::{
     engine::{Engine, Failed, there},
-    spec::{ACTION, INSTANCE, Plan, SLUG, SPEC, labels_of},
+    spec::{ACTION, INSTANCE, Plan, SLUG, SPEC, TENANT, instance_label, labels_of},
 };
 use super::{Decommission, Driver, DriverError, Inspection, Placement, Provision, Repair, Upgrade};
-use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier};
+use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier, private_files};
 
 /// Where an engine listens that nobody moved.
 const SOCKET: &str = "/var/run/docker.sock";
@@ -36,8 +38,10 @@ const LATER: Duration = Duration::from_millis(250);
 const LONG: Duration = Duration::from_secs(3);
 /// A call that was cut off may still be on its way: whoever finds nothing looks again after that long.
 const SETTLED: Duration = Duration::from_millis(700);
-/// How often what is to go is looked for.
+/// How often what is to go is looked for, and what is in the way is waited for.
 const ROUNDS: usize = 20;
+/// Between two tries at what something that goes is in the way of.
+const GOING: Duration = Duration::from_millis(100);
 /// How many of a workspace's last lines are told.
 const LINES: u8 = 20;
 
@@ -54,13 +58,18 @@ type Result<T, E = DriverError> = std::result::Result<T, E>;
 /// A workspace is there once its image's health check has passed. Where it does not in time, everything that was made is
 /// taken away again, and the audit event has its last lines, without what looks like a secret.
 ///
-/// An upgrade changes the limits of the running container. Where the engine cannot do that, the container is made anew,
-/// with the same volume and the same address.
+/// An upgrade changes the limits of the running container. Where the engine's kernel cannot do that, the container is made
+/// anew from the image that it had, with the same volume and the same address. A repair makes it from the image that is
+/// configured now.
 ///
-/// Each call of the engine may take 20 s, all calls together what is left of the action's time. Errors, other than 502
-/// `driver-failed`: 409 `name-in-use`, when somebody else's network, volume or container has the workspace's name; 404
-/// `workspace-gone`, when there is nothing to upgrade; 502 `image-missing` and `image-has-no-health-check`; 503
-/// `engine-unavailable`; 504 `engine-timed-out` and `workspace-not-well`.
+/// Each call of the engine may take 20 s, all calls together what is left of the action's time. A provision in which a
+/// call took longer is not over when what it made is taken back, for the engine may still do what it was asked: its
+/// workspace is unsettled until `reconcile` has looked again.
+///
+/// Errors, other than 502 `driver-failed`: 409 `name-in-use`, when somebody else's network, volume or container has the
+/// workspace's name; 404 `workspace-gone`, when there is nothing to upgrade; 502 `image-missing` and
+/// `image-has-no-health-check`; 503 `engine-unavailable` and `other-engine`; 504 `engine-timed-out` and
+/// `workspace-not-well`.
 ///
 /// ```
 /// use rocky_sdk::hearth::{DockerOptions, Driver, LocalDocker, NotDockerOptions};
@@ -80,6 +89,8 @@ pub struct LocalDocker {
     options: DockerOptions,
     socket: String,
     engine: OnceCell<Engine>,
+    /// Provisions that are at a call, or of which one did not end in time.
+    late: Mutex<BTreeSet<Uuid>>,
 }
 
 /// The options cannot work, for this reason.
@@ -120,12 +131,20 @@ impl LocalDocker {
                 _ => return Err(NotDockerOptions(format!("host is a Unix socket, unix:///path, and not {host}"))),
             },
         };
-        Ok(LocalDocker { options, socket, engine: OnceCell::new() })
+        Ok(LocalDocker { options, socket, engine: OnceCell::new(), late: Mutex::default() })
     }
 
     async fn engine(&self) -> Result<&Engine> {
-        let engine = self.engine.get_or_try_init(|| Engine::at(&self.socket)).await;
-        engine.map_err(|failed| DriverError::from(failed).untouched())
+        let engine = self.engine.get_or_try_init(|| self.connected()).await;
+        engine.map_err(DriverError::untouched)
+    }
+
+    async fn connected(&self) -> Result<Engine> {
+        let engine = Engine::at(&self.socket).await?;
+        if let Some(path) = &self.options.engine_file {
+            is_the_one(path, &engine.identity().await?)?;
+        }
+        Ok(engine)
     }
 
     /// The id of the workspaces' image. Asked first: without it nothing is begun.
@@ -147,6 +166,14 @@ impl LocalDocker {
         Ok(id)
     }
 
+    /// The image that a container has, where the engine still has it, or else the configured one.
+    async fn image_again(&self, engine: &Engine, found: &Found) -> Result<String> {
+        match &found.image {
+            Some(id) if there(engine.image(id).await)?.is_some() => Ok(id.clone()),
+            _ => self.image_id(engine).await,
+        }
+    }
+
     async fn make(&self, token: &Entitled<Provision>) -> Result<Placement> {
         let engine = self.engine().await?;
         let Provision { slug, tier } = token.action();
@@ -156,7 +183,17 @@ impl LocalDocker {
         if self.makers(engine, slug).await?.into_iter().any(|made_by| made_by != Some(token.actionid())) {
             self.remove(engine, slug).await?;
         }
-        self.go_through(engine, &plan, *tier, token.ends_at()).await
+        // Until the engine has said so, and where this is dropped in the midst of a call, nobody knows that it is done.
+        self.late().insert(token.actionid());
+        let made = self.go_through(engine, &plan, *tier, token.ends_at()).await;
+        if made.as_ref().err().is_none_or(|error| error.code != engine::LATE) {
+            self.late().remove(&token.actionid());
+        }
+        made
+    }
+
+    fn late(&self) -> std::sync::MutexGuard<'_, BTreeSet<Uuid>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes what is not there, adopts what is, and waits until the workspace is well.
@@ -175,7 +212,8 @@ impl LocalDocker {
             engine.unpause(id).await?;
             found = self.seen(slug, engine.container(id).await?);
         }
-        if found.runs && found.health == Some(Health::UNHEALTHY) {
+        // What the engine starts again and again is between two starts: it waits ever longer, and has nothing new to say.
+        if found.restarts || (found.runs && found.health == Some(Health::UNHEALTHY)) {
             engine.restart(id).await?;
         }
         Ok(engine.start(id).await?)
@@ -199,15 +237,39 @@ impl LocalDocker {
             }
         }
         let (base, prefix) = self.options.subnets;
-        let none =
-            || DriverError::failed(format!("no addresses are left for a network in {base}/{prefix}: say others"));
+        let none = || {
+            let why = format!("no addresses are left for a network in {base}/{prefix}: choose other subnets, or more");
+            DriverError::failed(why)
+        };
         self.place(engine, plan).await?.ok_or_else(none)
     }
 
     /// The container's place in the workspace's network; `None` where there is no network.
     async fn place(&self, engine: &Engine, plan: &Plan<'_>) -> Result<Option<Place>> {
-        let Some(found) = there(engine.network(&plan.name()).await)? else { return Ok(None) };
-        self.is_ours("network", plan.slug, &found.labels.unwrap_or_default())?;
+        // By its labels: older engines make two networks of one name, and then know neither by it.
+        let mut ids = engine.networks(&labels_of(&self.options, plan.slug)).await?;
+        if ids.is_empty() {
+            return match engine.network(&plan.name()).await {
+                Err(Failed::Gone) => Ok(None),
+                Err(Failed::Refused(400, _)) | Ok(_) => Err(taken("network", &plan.name())),
+                Err(failed) => Err(failed.into()),
+            };
+        }
+        ids.sort();
+        // A call that came late has made a second one: one that nothing is in goes.
+        while let [first, .., last] = &ids[..] {
+            let unused = match engine.remove_network(last).await {
+                Ok(()) => last.clone(),
+                Err(Failed::Refused(403, _)) => {
+                    engine.remove_network(first).await?;
+                    first.clone()
+                }
+                Err(failed) => return Err(failed.into()),
+            };
+            ids.retain(|id| *id != unused);
+        }
+        let Some(found) = there(engine.network(&ids[0]).await)? else { return Ok(None) };
+        self.is_ours("network", plan, &found.labels.unwrap_or_default())?;
         let subnet = found.ipam.and_then(|ipam| ipam.config?.into_iter().next()?.subnet);
         let address = subnet.as_deref().and_then(spec::address);
         let place = address.zip(found.id).map(|(address, network)| Place { network, address });
@@ -217,15 +279,15 @@ impl LocalDocker {
     async fn volume(&self, engine: &Engine, plan: &Plan<'_>) -> Result<()> {
         // One that is there is given back as it is.
         let volume = engine.create_volume(plan.volume()).await?;
-        self.is_ours("volume", plan.slug, &volume.labels)
+        self.is_ours("volume", plan, &volume.labels)
     }
 
     /// The workspace's container, made or adopted, with the tier's limits. It may not run yet.
     async fn container(&self, engine: &Engine, plan: &Plan<'_>, tier: Tier, place: &Place) -> Result<String> {
         let name = plan.name();
-        for _ in 0..2 {
+        for _ in 0..ROUNDS {
             if let Some(found) = there(engine.container(&name).await)? {
-                let found = self.found(plan.slug, found)?;
+                let found = self.found(plan, found)?;
                 if found.spec.as_deref() == Some(&plan.hash()) && found.has(place) {
                     if found.tier != Some(tier) {
                         engine.update(&found.id, self.options.limits_of(tier).update()).await?;
@@ -236,12 +298,12 @@ impl LocalDocker {
                 engine.remove_container(&found.id).await?;
             }
             match engine.create_container(&name, plan.container(tier, place.address)).await {
-                // A call that was cut off has made it meanwhile: it is looked at.
-                Err(failed) if failed.is_taken() => {}
+                // A call that was cut off has made it meanwhile, or one that goes is not gone yet: it is looked at.
+                Err(failed) if failed.is_taken() => tokio::time::sleep(GOING).await,
                 made => return Ok(made?),
             }
         }
-        Err(taken("container", &name))
+        Err(DriverError::failed("the engine says that it took the former container away, and still has it"))
     }
 
     /// Waits until the health check has passed.
@@ -294,34 +356,46 @@ impl LocalDocker {
     }
 
     /// The same, of a workspace whose making may have been cut off in the midst of a call.
-    async fn take_back(&self, slug: &Slug) -> Result<()> {
+    async fn take_back(&self, token: &Entitled<Provision>) -> Result<()> {
+        // Once: whoever settles it later has given the engine its time.
+        let late = self.late().remove(&token.actionid());
         let engine = self.engine().await?;
+        let slug = &token.action().slug;
         self.remove(engine, slug).await?;
         tokio::time::sleep(SETTLED).await;
-        self.remove(engine, slug).await
+        self.remove(engine, slug).await?;
+        if late {
+            let why = "what it made is gone; the engine did not say that it is done with it: settle it later";
+            return Err(DriverError::of(ErrorKind::TimedOut, engine::LATE, why));
+        }
+        Ok(())
     }
 
     async fn change(&self, token: &Entitled<Upgrade>) -> Result<Placement> {
         let engine = self.engine().await?;
         let Upgrade { slug, tier } = token.action();
-        let looked =
-            there(engine.container(&spec::name(slug)).await).map_err(|failed| DriverError::from(failed).untouched());
-        let Some(found) = looked? else {
-            return self.make_anew(engine, token, None).await;
+        let plan = self.plan_of_what_is_there(engine, token).await.map_err(DriverError::untouched)?;
+        let looked = there(engine.container(&spec::name(slug)).await);
+        let Some(found) = looked.map_err(|failed| DriverError::from(failed).untouched())? else {
+            let image = self.image(engine).await?;
+            return self.make_anew(engine, token, &plan.with(&image), None).await;
         };
-        let found = self.found(slug, found).map_err(DriverError::untouched)?;
+        let found = self.found(&plan, found).map_err(DriverError::untouched)?;
         match engine.update(&found.id, self.options.limits_of(*tier).update()).await {
             Ok(()) => {}
-            // Not in place: anew, with the same data at the same address.
-            Err(Failed::Refused(status @ (409 | 500..), why)) => {
+            Err(Failed::Refused(status, why)) if cannot_change(status, &why) => {
                 tracing::info!(%slug, status, why, "the limits cannot be changed in place: the container is made anew");
+                let image = self.image_again(engine, &found).await?;
                 engine.remove_container(&found.id).await?;
-                return self.make_anew(engine, token, found.tier).await;
+                return self.make_anew(engine, token, &plan.with(&image), found.tier).await;
             }
             Err(failed) => return Err(failed.into()),
         }
-        self.start(engine, slug, &found.id).await?; // it may have been stopped
-        let well = self.well(engine, slug, &found.id, token.ends_at()).await;
+        let started = self.start(engine, slug, &found.id).await; // it may have been stopped
+        let well = match started {
+            Ok(()) => self.well(engine, slug, &found.id, token.ends_at()).await,
+            Err(error) => Err(error),
+        };
         if well.is_err()
             && let Some(before) = found.tier
             && let Err(again) = engine.update(&found.id, self.options.limits_of(before).update()).await
@@ -331,32 +405,50 @@ impl LocalDocker {
         well
     }
 
-    /// The container of an upgrade, where there is none, beside what is left of the workspace.
-    async fn make_anew(&self, engine: &Engine, token: &Entitled<Upgrade>, before: Option<Tier>) -> Result<Placement> {
-        let Upgrade { slug, tier } = token.action();
+    /// What the workspace is to be, by what is left of it: the action that made it, for this tenant. Its image is still to be
+    /// said.
+    async fn plan_of_what_is_there<'t>(&'t self, engine: &Engine, token: &'t Entitled<Upgrade>) -> Result<Plan<'t>> {
+        let slug = &token.action().slug;
         let Some(made_by) = self.makers(engine, slug).await?.into_iter().flatten().next() else {
             let gone = "nothing of it is on the engine: repair it first".to_owned();
             return Err(DriverError::of(ErrorKind::NotFound, "workspace-gone", gone));
         };
-        let image = self.image_id(engine).await?;
-        let plan = Plan::new(&self.options, slug, token.session().tenant(), made_by, &image);
-        let made = self.go_through(engine, &plan, *tier, token.ends_at()).await;
+        Ok(Plan::new(&self.options, slug, token.session().tenant(), made_by, ""))
+    }
+
+    /// The container of an upgrade, where there is none, beside what is left of the workspace.
+    async fn make_anew(
+        &self,
+        engine: &Engine,
+        token: &Entitled<Upgrade>,
+        plan: &Plan<'_>,
+        before: Option<Tier>,
+    ) -> Result<Placement> {
+        let Upgrade { slug, tier } = token.action();
+        let made = self.go_through(engine, plan, *tier, token.ends_at()).await;
         // As it was, as far as that goes: whoever looks finds out.
         if made.is_err()
             && let Some(before) = before
-            && let Err(again) = self.go_through(engine, &plan, before, token.ends_at()).await
+            && let Err(again) = self.go_through(engine, plan, before, token.ends_at()).await
         {
             tracing::error!(%again, %slug, "a workspace could not be made as it was");
         }
         made
     }
 
-    /// Starts what is stopped, makes anew what is gone, and keeps the data that is there.
+    /// Starts what is stopped, makes anew what is gone, and keeps the data that is there. One that answers as its row says
+    /// stays as it is, whatever image is configured by now.
     async fn mend(&self, token: &Entitled<Repair>) -> Result<Placement> {
         let engine = self.engine().await?;
         let row = token.row().ok_or_else(|| DriverError::failed("there is no row to repair it by"))?;
-        let image = self.image(engine).await?;
         let slug = &token.action().slug;
+        if let Inspection::Serving(placement) = self.look(slug).await.map_err(DriverError::untouched)?
+            && placement.tier == row.tier
+            && row.url.as_ref() == Some(&placement.url)
+        {
+            return Ok(placement);
+        }
+        let image = self.image(engine).await?;
         let makers = self.makers(engine, slug).await?;
         let actionid = makers.into_iter().flatten().next().unwrap_or_else(|| token.actionid());
         let plan = Plan::new(&self.options, slug, &row.tenant, actionid, &image);
@@ -368,8 +460,11 @@ impl LocalDocker {
         let name = spec::name(slug);
         let volume = there(engine.volume(&name).await)?.map(|found| found.labels);
         let container = there(engine.container(&name).await)?.and_then(|found| found.config?.labels);
-        let network = there(engine.network(&name).await)?.and_then(|found| found.labels);
-        let ours = [volume, container, network].into_iter().flatten().filter(|labels| self.are_ours(slug, labels));
+        let mut labels = vec![volume, container];
+        for id in engine.networks(&labels_of(&self.options, slug)).await? {
+            labels.push(there(engine.network(&id).await)?.and_then(|found| found.labels));
+        }
+        let ours = labels.into_iter().flatten().filter(|labels| self.are_ours(slug, labels));
         Ok(ours.map(|labels| labels.get(ACTION)?.parse().ok()).collect())
     }
 
@@ -403,15 +498,24 @@ impl LocalDocker {
         labels.get(INSTANCE) == Some(&self.options.instance) && labels.get(SLUG).is_some_and(|of| of == slug.as_str())
     }
 
-    fn is_ours(&self, what: &str, slug: &Slug, labels: &HashMap<String, String>) -> Result<()> {
-        if self.are_ours(slug, labels) { Ok(()) } else { Err(taken(what, &spec::name(slug))) }
+    /// The workspace's, and its tenant's: nobody gets what another tenant left.
+    fn is_ours(&self, what: &str, plan: &Plan<'_>, labels: &HashMap<String, String>) -> Result<()> {
+        let is = self.are_ours(plan.slug, labels) && labels.get(TENANT).is_some_and(|of| of == plan.tenant);
+        if is { Ok(()) } else { Err(taken(what, &plan.name())) }
     }
 
     /// A container that has the workspace's name, where it is the workspace's.
-    fn found(&self, slug: &Slug, container: ContainerInspectResponse) -> Result<Found> {
+    fn found(&self, plan: &Plan<'_>, container: ContainerInspectResponse) -> Result<Found> {
         let labels = container.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
-        self.is_ours("container", slug, &labels)?;
-        Ok(self.seen(slug, container))
+        self.is_ours("container", plan, &labels)?;
+        Ok(self.seen(plan.slug, container))
+    }
+
+    /// The workspaces of this instance that the engine has something of.
+    async fn all(&self) -> Result<Vec<Slug>> {
+        let labels = self.engine().await?.all_labels(&[instance_label(&self.options)]).await?;
+        let slugs = labels.iter().filter_map(|labels| Slug::parse(labels.get(SLUG)?).ok());
+        Ok(slugs.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     fn seen(&self, slug: &Slug, container: ContainerInspectResponse) -> Found {
@@ -423,11 +527,13 @@ impl LocalDocker {
         let given = own.and_then(|own| own.ipam_config.as_ref()?.ipv4_address.as_deref()?.parse().ok());
         Found {
             id: container.id.unwrap_or_default(),
+            image: container.image.filter(|image| !image.is_empty()),
             spec: labels.get(SPEC).cloned(),
             made_by: labels.get(ACTION).and_then(|action| action.parse().ok()),
             tier: container.host_config.and_then(|host| self.options.tier_of(&host)),
             runs: state.status == Some(Status::RUNNING),
             paused: state.status == Some(Status::PAUSED),
+            restarts: state.status == Some(Status::RESTARTING),
             // One that the engine starts again has ended too: it does not stay up.
             ended: matches!(state.status, Some(Status::EXITED | Status::DEAD | Status::RESTARTING)),
             exit_code: state.exit_code.unwrap_or_default(),
@@ -442,11 +548,14 @@ impl LocalDocker {
 /// A container, as far as the driver wants to know.
 struct Found {
     id: String,
+    /// The id of the image that it was made from.
+    image: Option<String>,
     spec: Option<String>,
     made_by: Option<Uuid>,
     tier: Option<Tier>,
     runs: bool,
     paused: bool,
+    restarts: bool,
     ended: bool,
     exit_code: i64,
     health: Option<Health>,
@@ -477,6 +586,30 @@ impl Found {
     }
 }
 
+/// Whether it is the limits that cannot be changed, and not the engine that is in trouble, in which nothing is taken away.
+fn cannot_change(status: u16, why: &str) -> bool {
+    let why = why.to_ascii_lowercase();
+    let of_the_kernel = ["cgroup", "kernel", "not supported"].iter().any(|word| why.contains(word));
+    status == 409 || (status >= 500 && of_the_kernel && !why.contains("no space"))
+}
+
+/// Whether the engine is the one whose name is kept in this file; the first one's is kept.
+fn is_the_one(path: &Path, identity: &str) -> Result<()> {
+    let cannot = |error: String| DriverError::of(ErrorKind::Unavailable, "other-engine", error);
+    match private_files::read(path, 1024) {
+        Ok(kept) if kept.trim_ascii() == identity.as_bytes() => Ok(()),
+        Ok(_) => Err(cannot(format!(
+            "this is another engine than the workspaces were made on: say in DOCKER_HOST where that one is; if it is gone for \
+             good, take {} away",
+            path.display()
+        ))),
+        Err(error) if error.is_missing() => {
+            private_files::replace(path, format!("{identity}\n").as_bytes()).map_err(|error| cannot(error.to_string()))
+        }
+        Err(error) => Err(cannot(error.to_string())),
+    }
+}
+
 fn taken(what: &str, name: &str) -> DriverError {
     let message =
         format!("the engine has a {what} `{name}` that is not this workspace's: take it away, or choose another slug");
@@ -493,7 +626,7 @@ impl Driver for LocalDocker {
     }
 
     fn undo<'t>(&'t self, token: &'t Entitled<Provision>) -> BoxFuture<'t, Result<()>> {
-        Box::pin(self.take_back(&token.action().slug))
+        Box::pin(self.take_back(token))
     }
 
     fn upgrade<'t>(&'t self, token: &'t Entitled<Upgrade>) -> BoxFuture<'t, Result<Placement>> {
@@ -510,5 +643,9 @@ impl Driver for LocalDocker {
 
     fn inspect<'t>(&'t self, slug: &'t Slug) -> BoxFuture<'t, Result<Inspection>> {
         Box::pin(self.look(slug))
+    }
+
+    fn all<'t>(&'t self) -> BoxFuture<'t, Result<Vec<Slug>>> {
+        Box::pin(self.all())
     }
 }

@@ -1,11 +1,11 @@
 //! What a workspace is on an engine: its names, its labels, its limits, and what its container may do.
 
-use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
+use std::{collections::HashMap, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use bollard::models::{
     ContainerCreateBody, ContainerUpdateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig,
-    Ipam, IpamConfig, Mount, MountType, NetworkCreateRequest, NetworkingConfig, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum, VolumeCreateRequest,
+    Ipam, IpamConfig, Mount, MountType, MountVolumeOptions, NetworkCreateRequest, NetworkingConfig, ResourcesUlimits,
+    RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::{Slug, Tier};
 /// Whose workspace it is. Of two homes on one engine, neither touches the other's.
 pub(super) const INSTANCE: &str = "rocky.instance";
 pub(super) const SLUG: &str = "rocky.slug";
-const TENANT: &str = "rocky.tenant";
+pub(super) const TENANT: &str = "rocky.tenant";
 /// The action that provisioned it.
 pub(super) const ACTION: &str = "rocky.action";
 /// The hash of what it is to be.
@@ -89,6 +89,7 @@ impl TierLimits {
 /// options.host = Some("unix:///run/user/1000/docker.sock".to_owned()); // else DOCKER_HOST, else the default path
 /// options.port = 3000; // where the image's program listens
 /// options.healthy_within = Duration::from_secs(20);
+/// options.engine_file = Some("/var/lib/rocky/engine".into());
 /// options.subnets = (Ipv4Addr::new(10, 99, 0, 0), 16); // 8,192 workspaces
 /// let [solo, team, business] = &mut options.limits;
 /// *business = TierLimits { memory_mib: 8192, milli_cpus: 4000, ..*business };
@@ -113,6 +114,9 @@ pub struct DockerOptions {
     pub healthy_within: Duration,
     /// What solo, team and business may use. No two are the same: they tell which tier is in force.
     pub limits: [TierLimits; 3],
+    /// The file in which the first engine's identity is kept, 0600; `None`: any engine will do. On another engine the
+    /// workspaces are not, and what is not there would be taken for gone: it is refused, 503 `other-engine`.
+    pub engine_file: Option<PathBuf>,
     /// From where the workspaces' networks take their addresses, 8 each: an IPv4 network and its prefix length, 8 to 28.
     pub subnets: (Ipv4Addr, u8),
 }
@@ -128,6 +132,7 @@ impl DockerOptions {
             host: None,
             port: 8080,
             healthy_within: Duration::from_secs(40),
+            engine_file: None,
             limits: [
                 TierLimits { memory_mib: 256, milli_cpus: 500, pids: 128 },
                 TierLimits { memory_mib: 1024, milli_cpus: 1000, pids: 512 },
@@ -159,15 +164,20 @@ pub(super) fn name(slug: &Slug) -> String {
 
 /// What finds all that this instance made for a workspace.
 pub(super) fn labels_of(options: &DockerOptions, slug: &Slug) -> [String; 2] {
-    [format!("{SLUG}={slug}"), format!("{INSTANCE}={}", options.instance)]
+    [format!("{SLUG}={slug}"), instance_label(options)]
+}
+
+/// What finds all that this instance made.
+pub(super) fn instance_label(options: &DockerOptions) -> String {
+    format!("{INSTANCE}={}", options.instance)
 }
 
 /// What a workspace is to be, but for its tier, which changes.
 pub(super) struct Plan<'a> {
     options: &'a DockerOptions,
     pub(super) slug: &'a Slug,
-    tenant: &'a str,
-    pub(super) actionid: Uuid,
+    pub(super) tenant: &'a str,
+    actionid: Uuid,
     image: &'a str,
 }
 
@@ -181,6 +191,14 @@ impl<'a> Plan<'a> {
         image: &'a str,
     ) -> Self {
         Plan { options, slug, tenant, actionid, image }
+    }
+
+    /// The same of another image.
+    pub(super) fn with<'b>(&self, image: &'b str) -> Plan<'b>
+    where
+        'a: 'b,
+    {
+        Plan { image, options: self.options, slug: self.slug, tenant: self.tenant, actionid: self.actionid }
     }
 
     pub(super) fn name(&self) -> String {
@@ -257,6 +275,11 @@ impl<'a> Plan<'a> {
                 typ: Some(MountType::VOLUME),
                 source: Some(self.name()),
                 target: Some("/data".to_owned()),
+                // Made by this very call, where it came late and the volume was taken back meanwhile, it is found all the same.
+                volume_options: Some(MountVolumeOptions {
+                    labels: Some(self.labels()),
+                    ..MountVolumeOptions::default()
+                }),
                 ..Mount::default()
             }]),
             log_config: Some(HostConfigLogConfig {
