@@ -372,7 +372,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`doors`] | the stages from credentials to a completed action |
-//! | [`airlock`] | door 1: sessions, [`LocalAuth`] |
+//! | [`airlock`] | door 1: sessions, [`LocalAuth`], `BetterAuth` (feature `airlock`) |
 //! | [`hatch`] | door 2: the journal, how to read it, and how to verify it |
 //! | `hearth` | workspaces, their rows and drivers (feature `hearth`) |
 //! | `web` | the router, and how an action is read from a request (feature `axum`) |
@@ -393,6 +393,8 @@ pub mod web;
 
 mod caught;
 mod deployment;
+#[cfg(feature = "airlock")]
+mod https;
 mod private_files;
 mod sealed;
 mod slug;

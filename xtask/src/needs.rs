@@ -34,6 +34,9 @@ pub(crate) const DOCKER: [Program; 11] = [
     ("kill", &["procps"]),
 ];
 
+/// Start a BetterAuth server, and install what it needs into the target folder.
+pub(crate) const NODE: [Program; 2] = [("node", &["nodejs"]), ("npm", &["npm"])];
+
 /// The packages that bring those of the programs that are not there.
 pub(crate) fn packages(programs: &[Program]) -> Vec<&'static str> {
     let mut packages = Vec::new();

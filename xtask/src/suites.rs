@@ -13,7 +13,7 @@ use crate::{
 
 const HACK: &str = "0.6.46";
 /// Packages whose tests are a suite of their own.
-const APART: [&str; 4] = ["--exclude", "ui-tests", "--exclude", "rocky-docker-tests"];
+const APART: [&str; 6] = ["--exclude", "ui-tests", "--exclude", "rocky-docker-tests", "--exclude", "rocky-cloud-tests"];
 /// What no self-host build may bring along.
 const BANNED: [&str; 14] = [
     "rustls",
@@ -58,6 +58,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: tree,
     },
     Suite {
+        name: "cloud",
+        shows: "door 1 of a cloud build, on a real BetterAuth server and on servers that answer oddly",
+        budget: 8,
+        run: cloud,
+    },
+    Suite {
         name: "docker",
         shows: "workspaces as containers, on a private engine: what they may do, and what an engine's end does to them",
         budget: 12,
@@ -77,6 +83,7 @@ fn tools(run: &Run) -> Outcome {
     let mut programs = needs::DISK.to_vec();
     programs.push(needs::C);
     programs.extend(needs::DOCKER);
+    programs.extend(needs::NODE);
     let packages = needs::packages(&programs);
     if !run.install || packages.is_empty() {
         return without_installing();
@@ -195,6 +202,16 @@ fn tree(_: &Run) -> Outcome {
 /// Whether a line of `cargo tree` names this crate.
 fn has(tree: &str, name: &str) -> bool {
     tree.lines().any(|line| line.split(' ').next() == Some(name))
+}
+
+fn cloud(run: &Run) -> Outcome {
+    match needs::missing(&needs::NODE, false) {
+        Some(missing) if !run.install => Outcome::LeftOut(format!(
+            "there is no Node: {missing}, or run `cargo xtask test --install` as root on Debian"
+        )),
+        Some(missing) => Outcome::Failed(missing),
+        None => run.command(&mut cargo(&["test", "-p", "rocky-cloud-tests", "--locked"])),
+    }
 }
 
 /// Starts an engine for these tests alone, and ends it whatever came of them.

@@ -1,11 +1,16 @@
 //! Door 1, Airlock: who is this, and is their role enough?
 //!
-//! Self-host builds know one person, [`LocalAuth`]: a file, a bearer token, nothing else.
+//! Self-host builds know one person, [`LocalAuth`]: a file, a bearer token, nothing else. Cloud builds know the people of a
+//! BetterAuth server by its session cookie (feature `airlock`).
 
+#[cfg(feature = "airlock")]
+mod better_auth;
 mod credentials;
 mod local;
 mod session;
 
+#[cfg(feature = "airlock")]
+pub use better_auth::{BetterAuth, BetterAuthError, BetterAuthOptions};
 pub use credentials::Credentials;
 pub use local::{FirstStart, LocalAuth, LocalAuthError};
 pub use session::{InvalidSession, Session};
@@ -69,6 +74,9 @@ pub trait Airlock: Send + Sync + 'static {
 
 /// Why there is no session.
 ///
+/// A browser sends a cookie along whoever wrote the page. An adapter that takes one answers [`Unresolved::CrossSite`] to a
+/// write that another site's page may have sent, before it asks whose the cookie is.
+///
 /// An adapter that asks a session service takes only that service's own no for a no. Any other answer leaves a doubt,
 /// and nobody is accused of it:
 /// ```
@@ -89,6 +97,10 @@ pub enum Unresolved {
     /// No, wrong or expired credentials: 403 and `auth.denied`, which has the reason; the caller does not see it.
     #[error("no valid session: {0}")]
     Stranger(&'static str),
+    /// A write that came with a cookie, and not from a page of ours: 403 `cross-site` and `auth.denied`. Whose session it
+    /// would have been, nobody was asked.
+    #[error("a write from another site")]
+    CrossSite,
     /// Nobody could be asked: 503, and no event, for nobody was decided about. The reason is logged.
     #[error("Airlock cannot be reached: {0}")]
     Unavailable(String),

@@ -117,7 +117,8 @@ impl Doors {
     /// Door 1: asks Airlock who holds the credentials and whether their role is enough.
     ///
     /// # Errors
-    /// 403 `denied`, recorded as `auth.denied`; 503 `airlock-unavailable` when nobody could be asked in time.
+    /// 403 `denied`, and `cross-site` for a write that a cookie came with from elsewhere, each recorded as `auth.denied`;
+    /// 503 `airlock-unavailable` when nobody could be asked in time.
     pub async fn authenticate<R: Role>(&self, credentials: &Credentials) -> Result<Authenticated<R>, Denied> {
         self.authenticate_inbound(credentials, Inbound::default()).await
     }
@@ -136,6 +137,9 @@ impl Doors {
             let session = match self.resolve(credentials).await {
                 Ok(session) => session,
                 Err(Unresolved::Stranger(reason)) => return Err(self.deny(None, &inbound, reason).await),
+                Err(Unresolved::CrossSite) => {
+                    return Err(self.deny_as(cross_site(), None, &inbound, "a write from another site").await);
+                }
                 Err(Unresolved::Unavailable(reason)) => {
                     tracing::warn!(reason, "Airlock is unavailable");
                     return Err(airlock_unavailable().denied());
@@ -391,6 +395,10 @@ fn hatch_unavailable() -> Problem {
 
 fn airlock_unavailable() -> Problem {
     Problem::new(503, "airlock-unavailable", "Nobody could be asked who you are, so nothing was done: try again.")
+}
+
+fn cross_site() -> Problem {
+    Problem::new(403, "cross-site", "This write did not come from a page of this service, so nothing was done.")
 }
 
 impl<R> std::fmt::Debug for Authenticated<R> {

@@ -81,6 +81,18 @@ impl Denials {
 impl Doors {
     /// Records the denial and says 403. The record survives a caller who hangs up.
     pub(crate) async fn deny(&self, who: Option<Session>, inbound: &Inbound, reason: &'static str) -> Denied {
+        let problem = Problem::new(403, "denied", "Your session does not open this door.");
+        self.deny_as(problem, who, inbound, reason).await
+    }
+
+    /// The same with another sentence.
+    pub(super) async fn deny_as(
+        &self,
+        problem: Problem,
+        who: Option<Session>,
+        inbound: &Inbound,
+        reason: &'static str,
+    ) -> Denied {
         let denials = &self.inner().denials;
         if who.is_none() && !denials.admit() {
             denials.suppressed.fetch_add(1, Ordering::AcqRel);
@@ -91,7 +103,7 @@ impl Doors {
                 tracing::warn!("a denial's record was cut off by the end of the runtime");
             }
         }
-        Problem::new(403, "denied", "Your session does not open this door.").denied()
+        problem.denied()
     }
 
     /// Writes a denial, and with it how many were left out. `one`: it stands for a denial itself.

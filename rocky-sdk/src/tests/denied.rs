@@ -37,6 +37,18 @@ async fn each_denial_is_recorded_with_what_was_wanted() {
 }
 
 #[tokio::test]
+async fn a_write_from_another_site_is_a_recorded_denial_with_its_own_code() {
+    let house = House::new().await;
+    let answer = house.send(provision("x", "solo").by("elsewhere")).await;
+    assert_eq!(answer.is(), (403, "cross-site".to_owned()));
+    let [event] = &house.events()[..] else { panic!("{:?}", house.story(0)) };
+    assert_eq!((event.kind.as_str(), &event.actor), ("auth.denied", &None));
+    assert_eq!(event.data_text("reason").as_deref(), Some("a write from another site"));
+    assert_eq!(event.data_text("wanted").as_deref(), Some("hearth.provisioning_started"));
+    assert_eq!(house.script.calls(), 0);
+}
+
+#[tokio::test]
 async fn allowed_reads_leave_nothing_and_show_only_ones_own() {
     let house = House::new().await;
     house.made("acme", "solo").await;

@@ -46,6 +46,7 @@ impl Airlock for Roster {
                 Some("otto") => ("acme", Rank::Operator),
                 Some("oona") => ("acme", Rank::Observer),
                 Some("mallory") => ("umbrella", Rank::Admin),
+                Some("elsewhere") => return Err(Unresolved::CrossSite),
                 Some("down") => return Err(Unresolved::Unavailable("it is down".to_owned())),
                 Some("slow") => return std::future::pending().await,
                 Some("mad") => panic!("Airlock panicked on purpose"),

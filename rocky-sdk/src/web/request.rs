@@ -50,7 +50,7 @@ impl<R: Role, S: Send + Sync> FromRequestParts<S> for Authenticated<R> {
             .denied());
         };
         let inbound = inbound(parts, state).await;
-        doors.authenticate_inbound(&Credentials::from_headers(&parts.headers), inbound).await
+        doors.authenticate_inbound(&Credentials::from_request(&parts.method, &parts.headers), inbound).await
     }
 }
 

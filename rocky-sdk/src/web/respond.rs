@@ -26,11 +26,11 @@ impl IntoResponse for &Problem {
 /// ```
 /// # use axum::{body::Body, http::Request};
 /// # use tower::ServiceExt;
-/// use axum::{Router, extract::State, http::HeaderMap, response::{IntoResponse, Response}, routing::get};
+/// use axum::{Router, extract::State, http::{HeaderMap, Method}, response::{IntoResponse, Response}, routing::get};
 /// use rocky_sdk::{Credentials, Doors, Observer};
 ///
-/// async fn metrics(State(doors): State<Doors>, headers: HeaderMap) -> Response {
-///     match doors.authenticate::<Observer>(&Credentials::from_headers(&headers)).await {
+/// async fn metrics(State(doors): State<Doors>, method: Method, headers: HeaderMap) -> Response {
+///     match doors.authenticate::<Observer>(&Credentials::from_request(&method, &headers)).await {
 ///         Ok(_) => "rotations 7\n".into_response(),
 ///         Err(denied) => denied.into_response(),
 ///     }

@@ -1,7 +1,7 @@
-//! The fuzzer: all that reads a hatch folder, on folders that somebody else may have written, for so many seconds of
-//! CPU.
+//! The fuzzer: all that reads a hatch folder, on folders that somebody else may have written, and what door 1 of a cloud
+//! build reads, each for so many seconds of CPU.
 //!
-//! cargo-fuzz builds the target. Its program is run as it is, in processes that share what they find: so each has an
+//! cargo-fuzz builds a target. Its program is run as it is, in processes that share what they find: so each has an
 //! exit code of its own, and its own account of CPU.
 
 use std::{
@@ -18,31 +18,37 @@ use crate::{root, suites::cargo};
 
 const CARGO_FUZZ: &str = "0.13.2";
 const PACKAGE: &str = "rocky-sdk/fuzz";
-const TARGET: &str = "reader";
-const FAULT: &str = "the reader fuzzed, on folders that somebody else may have written: nothing found";
+/// The targets, and what each shows.
+const TARGETS: [(&str, &str); 2] = [
+    ("reader", "the reader fuzzed, on folders that somebody else may have written: nothing found"),
+    ("airlock", "door 1 of a cloud build fuzzed, on cookies and on a session server's answers: nothing found"),
+];
 const PROCESSES: usize = 2;
 /// An input takes milliseconds: one that takes so many seconds is a finding.
 const HANGS: u64 = 60;
 /// Linux counts a process's CPU in hundredths of a second, whatever the machine's own clock.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// Fuzzes until the processes spent so many seconds of CPU together.
-pub(super) fn run(wanted: u32) -> Row {
-    fuzz(f64::from(wanted)).unwrap_or_else(|why| {
-        println!("{why}");
-        let first = why.lines().next().unwrap_or_default();
-        Row { fault: FAULT.to_owned(), times: first.to_owned(), held: false }
+/// Fuzzes each target until its processes spent so many seconds of CPU together.
+pub(super) fn run(wanted: u32) -> impl Iterator<Item = Row> {
+    TARGETS.into_iter().map(move |(target, fault)| {
+        let (times, held) = fuzz(target, f64::from(wanted)).unwrap_or_else(|why| {
+            println!("{why}");
+            (why.lines().next().unwrap_or_default().to_owned(), false)
+        });
+        Row { fault: fault.to_owned(), times, held }
     })
 }
 
-fn fuzz(wanted: f64) -> Result<Row, String> {
-    let program = build()?;
-    let scratch = Scratch::new()?;
+/// How often, and whether it held.
+fn fuzz(target: &str, wanted: f64) -> Result<(String, bool), String> {
+    let program = build(target)?;
+    let scratch = Scratch::new(target)?;
     // A machine with other work to do gives less CPU than time goes by.
     let patience = Duration::from_secs_f64(wanted * 3.0);
     let mut fuzzers = Vec::new();
     for number in 0..PROCESSES {
-        fuzzers.push(Fuzzer::start(&program, &scratch, number, patience)?);
+        fuzzers.push(Fuzzer::start(target, &program, &scratch, number, patience)?);
     }
     let (began, mut told) = (Instant::now(), Instant::now());
     loop {
@@ -64,14 +70,14 @@ fn fuzz(wanted: f64) -> Result<Row, String> {
     for fuzzer in &mut fuzzers {
         fuzzer.end()?;
     }
-    judge(&fuzzers, wanted)
+    judge(target, &fuzzers, wanted)
 }
 
 fn spent(fuzzers: &[Fuzzer]) -> f64 {
     fuzzers.iter().map(|fuzzer| fuzzer.cpu).sum()
 }
 
-fn judge(fuzzers: &[Fuzzer], wanted: f64) -> Result<Row, String> {
+fn judge(target: &str, fuzzers: &[Fuzzer], wanted: f64) -> Result<(String, bool), String> {
     let (mut inputs, mut trouble) = (0, Vec::new());
     for fuzzer in fuzzers {
         let log = fs::read(&fuzzer.log).map_err(at(&fuzzer.log))?;
@@ -84,7 +90,7 @@ fn judge(fuzzers: &[Fuzzer], wanted: f64) -> Result<Row, String> {
         println!("\nthe end of {}:\n{}", fuzzer.log.display(), lines[lines.len().saturating_sub(60)..].join("\n"));
         match finding(&log) {
             Some(artifact) => {
-                println!("again: RUSTC_BOOTSTRAP=1 cargo fuzz run {TARGET} --fuzz-dir {PACKAGE} {artifact}");
+                println!("again: RUSTC_BOOTSTRAP=1 cargo fuzz run {target} --fuzz-dir {PACKAGE} {artifact}");
                 trouble.push(format!("found {artifact}"));
             }
             None => {
@@ -101,7 +107,7 @@ fn judge(fuzzers: &[Fuzzer], wanted: f64) -> Result<Row, String> {
     for trouble in &trouble {
         times = format!("{times}; {trouble}");
     }
-    Ok(Row { fault: FAULT.to_owned(), times, held: trouble.is_empty() })
+    Ok((times, trouble.is_empty()))
 }
 
 /// How many inputs it ran, by its own count at the end.
@@ -119,12 +125,12 @@ fn finding(log: &str) -> Option<&str> {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Self, String> {
+    fn new(target: &str) -> Result<Self, String> {
         let scratch = Scratch(root().join("target/faults/fuzz"));
         if scratch.0.exists() {
             fs::remove_dir_all(&scratch.0).map_err(at(&scratch.0))?;
         }
-        for folder in [scratch.corpus(), artifacts()] {
+        for folder in [scratch.corpus(), artifacts(target)] {
             fs::create_dir_all(&folder).map_err(at(&folder))?;
         }
         Ok(scratch)
@@ -141,8 +147,8 @@ impl Scratch {
 }
 
 /// Where cargo-fuzz itself keeps what was found; git does not see it, and no later run takes it away.
-fn artifacts() -> PathBuf {
-    root().join(PACKAGE).join("artifacts").join(TARGET)
+fn artifacts(target: &str) -> PathBuf {
+    root().join(PACKAGE).join("artifacts").join(target)
 }
 
 /// A process that fuzzes. It ends with this.
@@ -155,18 +161,24 @@ struct Fuzzer {
 }
 
 impl Fuzzer {
-    fn start(program: &Path, scratch: &Scratch, number: usize, patience: Duration) -> Result<Self, String> {
+    fn start(
+        target: &str,
+        program: &Path,
+        scratch: &Scratch,
+        number: usize,
+        patience: Duration,
+    ) -> Result<Self, String> {
         let log = scratch.0.join(format!("{number}.log"));
         let stdout = File::create(&log).map_err(at(&log))?;
         let stderr = stdout.try_clone().map_err(at(&log))?;
         let mut command = Command::new(program);
-        command.arg(format!("-artifact_prefix={}/", artifacts().display()));
+        command.arg(format!("-artifact_prefix={}/", artifacts(target).display()));
         command.arg(format!("-stop_file={}", scratch.stop().display()));
         command.args(["-max_len=4096", "-print_final_stats=1"]);
         command.arg(format!("-timeout={HANGS}"));
         // Where nobody is there any more to stop it.
         command.arg(format!("-max_total_time={}", patience.as_secs() + 60));
-        command.arg(scratch.corpus()).arg(root().join(PACKAGE).join("corpus").join(TARGET));
+        command.arg(scratch.corpus()).arg(root().join(PACKAGE).join("corpus").join(target));
         // As cargo-fuzz runs it.
         command.env("ASAN_OPTIONS", "detect_odr_violation=0").current_dir(root());
         println!("$ {command:?}");
@@ -224,17 +236,17 @@ fn seconds_of_cpu(stat: &str) -> Option<f64> {
 }
 
 /// The program that fuzzes.
-fn build() -> Result<PathBuf, String> {
+fn build(target: &str) -> Result<PathBuf, String> {
     let cargo_fuzz = install()?;
     let package = root().join(PACKAGE);
     // cargo-fuzz would write a new Cargo.lock where it does not fit any more; this says so.
     run_to_end(cargo(&["fetch", "--locked", "--manifest-path"]).arg(package.join("Cargo.toml")))?;
-    let (host, target) = (host()?, root().join("target/fuzz"));
+    let (host, folder) = (host()?, root().join("target/fuzz"));
     let mut build = Command::new(cargo_fuzz);
-    build.args(["build", TARGET, "--target", &host, "--fuzz-dir"]).arg(&package).arg("--target-dir").arg(&target);
+    build.args(["build", target, "--target", &host, "--fuzz-dir"]).arg(&package).arg("--target-dir").arg(&folder);
     // It instruments with flags that are not stable yet.
     run_to_end(build.env("RUSTC_BOOTSTRAP", "1"))?;
-    let program = target.join(host).join("release").join(TARGET);
+    let program = folder.join(host).join("release").join(target);
     if program.is_file() { Ok(program) } else { Err(format!("cargo-fuzz did not build {}", program.display())) }
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn run(only: Option<&str>, short: bool) -> Result<bool, String> {
     let mut rows = tests(only, short)?;
     if chosen("fuzz") {
         let [full, in_short] = FUZZED;
-        rows.push(fuzz::run(if short { in_short } else { full }));
+        rows.extend(fuzz::run(if short { in_short } else { full }));
     }
     table(&rows);
     let held = rows.iter().filter(|row| row.held).count();

@@ -121,7 +121,7 @@ impl Killer {
     fn ask(&self, tree: &Tree) -> Result<Verdict, String> {
         let of: &[&str] = match self {
             Killer::Fixture(_) => &["-p", "ui-tests", "--test", "fixtures"],
-            Killer::Unit(_) => &["-p", "rocky-sdk", "--features", "hearth", "--lib"],
+            Killer::Unit(_) => &["-p", "rocky-sdk", "--features", "hearth,airlock", "--lib"],
             Killer::Api(_) => &["-p", "ui-tests", "--test", "api"],
         };
         // Without a clock: a compiler that is slow kills nothing.
