@@ -375,6 +375,7 @@
 //! | [`airlock`] | door 1: sessions, [`LocalAuth`], `BetterAuth` (feature `airlock`) |
 //! | [`hatch`] | door 2: the journal, how to read it, and how to verify it |
 //! | `hearth` | workspaces, their rows and drivers (feature `hearth`) |
+//! | `polar` | door 3 in the cloud: what a tenant pays for (feature `polar`) |
 //! | `web` | the router, and how an action is read from a request (feature `axum`) |
 //! | [`config`] | `ROCKY_*` |
 
@@ -388,10 +389,13 @@ pub mod doors;
 pub mod hatch;
 #[cfg(feature = "hearth")]
 pub mod hearth;
+#[cfg(feature = "polar")]
+pub mod polar;
 #[cfg(feature = "axum")]
 pub mod web;
 
 mod caught;
+mod clock;
 mod deployment;
 #[cfg(feature = "airlock")]
 mod https;
@@ -408,6 +412,7 @@ pub use serde;
 
 pub use action::{Action, Admin, BuiltInRole, EventName, Metered, Observer, OnFailure, Operator, Rank, Role};
 pub use airlock::{Airlock, Credentials, LocalAuth, Session};
+pub use clock::{Clock, SystemClock};
 pub use deployment::{DeploymentRef, State, Tier};
 pub use doors::{
     Act, ActionError, Audited, Authenticated, Billing, Bolted, Completed, Denied, Doors, Entitled, ErrorKind,

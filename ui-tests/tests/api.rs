@@ -180,7 +180,11 @@ fn nothing_makes_a_token_but_the_doors() {
     // The second is never there: it carries a sentence, and does not compile.
     assert_eq!(makers("Audited"), set(&["rocky_sdk::Authenticated::audit", "rocky_sdk::doors::Doors::audit"]));
     assert_eq!(makers("Completed"), set(&["rocky_sdk::Audited::perform", "rocky_sdk::Authenticated::perform"]));
-    assert_eq!(makers("ServiceKey"), set(&["rocky_sdk::doors::DoorsBuilder::service"]));
+    // The second lends a webhook's handler the key that `main` mounted it with.
+    assert_eq!(
+        makers("ServiceKey"),
+        set(&["rocky_sdk::doors::DoorsBuilder::service", "rocky_sdk::web::Verified::key"])
+    );
 
     for stage in
         ["Entitled", "Authenticated", "Audited", "Completed", "Refusal", "Denied", "Bolted", "ServiceKey", "Doors"]

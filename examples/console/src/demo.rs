@@ -70,6 +70,8 @@ impl Console {
             .args(["serve", "--listen", "127.0.0.1:0", "--home"])
             .arg(home)
             .env("ROCKY_LOG", "off")
+            // Said out loud: a cloud build has no defaults.
+            .envs([("ROCKY_AUTH", "local"), ("ROCKY_BILLING", "disabled")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -10,9 +10,24 @@ use rocky_sdk::{
 
 /// What the handlers share.
 #[derive(Clone)]
-pub(crate) struct Console {
+pub struct Console {
     pub(crate) hearth: Hearth,
     pub(crate) doors: Doors,
+    #[cfg(feature = "cloud")]
+    pub(crate) cloud: Option<crate::cloud::Cloud>,
+}
+
+impl Console {
+    /// Without a route for webhooks.
+    #[must_use]
+    pub fn new(doors: Doors, hearth: Hearth) -> Self {
+        Console {
+            hearth,
+            doors,
+            #[cfg(feature = "cloud")]
+            cloud: None,
+        }
+    }
 }
 
 #[tenant_action]
@@ -66,8 +81,9 @@ async fn readyz(State(console): State<Console>) -> (StatusCode, String) {
     }
 }
 
-pub(crate) fn router(console: Console) -> Router {
-    DoorRouter::new(console.doors.clone())
+/// The whole API.
+pub fn router(console: Console) -> Router {
+    let routes = DoorRouter::new(console.doors.clone())
         .post("/api/hearth/workspaces", provision)
         .post("/api/hearth/workspaces/{slug}/upgrade", upgrade)
         .post("/api/hearth/workspaces/{slug}/repair", repair)
@@ -75,6 +91,8 @@ pub(crate) fn router(console: Console) -> Router {
         .get("/api/hearth/workspaces", list)
         .get("/api/hearth/workspaces/{slug}", one)
         .public_get("/healthz", healthz)
-        .public_get("/readyz", readyz)
-        .with_state(console)
+        .public_get("/readyz", readyz);
+    #[cfg(feature = "cloud")]
+    let routes = crate::cloud::webhooks(routes, &console);
+    routes.with_state(console)
 }

@@ -10,8 +10,8 @@ use std::{
 #[cfg(feature = "local-docker")]
 use rocky_sdk::hearth::{DockerOptions, LocalDocker};
 use rocky_sdk::{
-    Billing, Doors, LocalAuth,
-    config::Config,
+    Billing, Clock, Doors, LocalAuth, SystemClock,
+    config::{Auth, BillingMode, Config},
     hatch::{Journal, JournalOptions},
     hearth::{Driver, Hearth, Keeper, LocalProcess, Rows, control::ControlSocket},
 };
@@ -44,27 +44,45 @@ pub(crate) struct Chosen {
 }
 
 /// Everything that a home holds, opened.
-pub(crate) struct Opened {
+pub struct Opened {
     pub(crate) doors: Doors,
     pub(crate) hearth: Hearth,
     pub(crate) keeper: Keeper,
     pub(crate) rows: Arc<Rows>,
+    #[cfg(feature = "cloud")]
+    pub(crate) cloud: Option<crate::cloud::Cloud>,
+}
+
+impl Opened {
+    /// What `serve` serves.
+    pub fn app(&self) -> axum::Router {
+        router(Console {
+            #[cfg(feature = "cloud")]
+            cloud: self.cloud.clone(),
+            ..Console::new(self.doors.clone(), self.hearth.clone())
+        })
+    }
+
+    /// Waits for running actions, and closes the home.
+    ///
+    /// # Errors
+    /// [`Failure`], when some had no outcome by then.
+    pub async fn close(self) -> Result<(), Failure> {
+        let drained = self.doors.shutdown(DRAIN).await;
+        self.rows.close().await;
+        Ok(drained?)
+    }
 }
 
 /// Opens a home: journal, identity, rows, driver, doors. The journal's lock comes first: who has it has the home.
 pub(crate) async fn open(config: &Config, chosen: &Chosen) -> Result<Opened, Failure> {
     match chosen.driver.as_str() {
-        "process" => {
-            let itself = std::env::current_exe()?;
-            let command = [itself.as_os_str(), "workspace".as_ref()];
-            let workspaces = config.home.join("workspaces");
-            opened(config, "process", async |_| Ok(LocalProcess::new(command, &workspaces)?)).await
-        }
+        "process" => open_under(config, SystemClock).await,
         #[cfg(feature = "local-docker")]
         "docker" => {
             // A refused start leaves nothing behind.
             docker(chosen, DockerOptions::new(&chosen.image, "unnamed"))?;
-            opened(config, "docker", async |rows| {
+            opened(config, SystemClock, "docker", async |rows| {
                 let mut options = DockerOptions::new(&chosen.image, instance(&config.home, rows).await?);
                 options.engine_file = Some(config.home.join("engine"));
                 docker(chosen, options)
@@ -78,6 +96,18 @@ pub(crate) async fn open(config: &Config, chosen: &Chosen) -> Result<Opened, Fai
         )),
         other => Err(Failure::Refused(format!("--driver {other} is not a driver: they are process and docker."))),
     }
+}
+
+/// Opens a home whose workspaces are processes, and counts a read-only one's days by this clock. They are started from
+/// the program that calls this, which serves one when its first argument is `workspace`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn open_under(config: &Config, clock: impl Clock) -> Result<Opened, Failure> {
+    let itself = std::env::current_exe()?;
+    let command = [itself.as_os_str(), "workspace".as_ref()];
+    let workspaces = config.home.join("workspaces");
+    opened(config, clock, "process", async |_| Ok(LocalProcess::new(command, &workspaces)?)).await
 }
 
 #[cfg(feature = "local-docker")]
@@ -118,27 +148,66 @@ async fn instance(home: &std::path::Path, rows: &Rows) -> Result<String, Failure
 
 async fn opened<D: Driver>(
     config: &Config,
+    clock: impl Clock,
     name: &str,
     driver: impl AsyncFnOnce(&Rows) -> Result<D, Failure>,
 ) -> Result<Opened, Failure> {
     let home = config.home.as_path();
+    // A refused start leaves nothing behind.
+    #[cfg(feature = "cloud")]
+    let (airlock, paid) = (crate::cloud::airlock(config)?, crate::cloud::paid(config)?);
+    let builder = match &config.auth {
+        Auth::Local => None,
+        #[cfg(feature = "cloud")]
+        Auth::Airlock { .. } => airlock.map(|airlock| Doors::builder().airlock(airlock)),
+        _ => return Err(not_in_this_build("ROCKY_AUTH")),
+    };
+    let billing = match &config.billing {
+        BillingMode::Disabled => Some(Billing::SelfHosted),
+        #[cfg(feature = "cloud")]
+        BillingMode::Enabled { .. } => paid.as_ref().map(|paid| Billing::Polar(paid.polar.clone())),
+        _ => None,
+    };
+    let billing = billing.ok_or_else(|| not_in_this_build("ROCKY_BILLING"))?;
     let journal = Journal::open(&home.join("hatch"), journal_options(config))?;
+    let builder = match (builder, &config.auth) {
+        (Some(builder), _) => builder,
+        (None, Auth::Local) => Doors::builder().airlock(local(home)?),
+        (None, _) => return Err(not_in_this_build("ROCKY_AUTH")),
+    };
+    let rows = Arc::new(Rows::open(&home.join("rocky.db"), name).await?.with_clock(clock));
+    let driver = driver(&rows).await?;
+    #[cfg_attr(not(feature = "cloud"), expect(unused_mut, reason = "the cloud build takes a key from it"))]
+    let mut builder = builder.hatch(journal).billing(billing).ledger(Arc::clone(&rows) as _);
+    #[cfg(feature = "cloud")]
+    let cloud = paid.map(|paid| crate::cloud::Cloud::of(paid, &mut builder));
+    let doors = builder.build().await?;
+    let (hearth, keeper) = Hearth::new(&doors, Arc::clone(&rows), driver)?;
+    Ok(Opened {
+        doors,
+        hearth,
+        keeper,
+        rows,
+        #[cfg(feature = "cloud")]
+        cloud,
+    })
+}
+
+/// The home's one user, whose token is shown when it is made.
+fn local(home: &std::path::Path) -> Result<LocalAuth, Failure> {
     let (auth, first) = LocalAuth::open(home)?;
     if let Some(first) = first {
         eprintln!("a new home: this token is shown once, and kept in {}", first.token_file.display());
         eprintln!("  {}", first.token);
     }
-    let rows = Arc::new(Rows::open(&home.join("rocky.db"), name).await?);
-    let driver = driver(&rows).await?;
-    let doors = Doors::builder()
-        .airlock(auth)
-        .hatch(journal)
-        .billing(Billing::SelfHosted)
-        .ledger(Arc::clone(&rows) as _)
-        .build()
-        .await?;
-    let (hearth, keeper) = Hearth::new(&doors, Arc::clone(&rows), driver)?;
-    Ok(Opened { doors, hearth, keeper, rows })
+    Ok(auth)
+}
+
+/// The SDK has a feature that this program was built without.
+fn not_in_this_build(setting: &str) -> Failure {
+    Failure::Refused(format!(
+        "{setting} names a mode that this console was built without: build it with `--features cloud`."
+    ))
 }
 
 /// Whoever opens the journal does it so: a rotation without a console keeps as much as one beside it.
@@ -153,7 +222,11 @@ pub(crate) async fn run(config: &Config, chosen: &Chosen) -> Ended {
     log();
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     no_workspace_reaches(config, chosen)?;
-    let Opened { doors, hearth, keeper, rows } = open(config, chosen).await?;
+    let opened = open(config, chosen).await?;
+    let app = opened.app();
+    #[cfg(feature = "cloud")]
+    let besides = crate::cloud::commands(&opened);
+    let Opened { doors, keeper, rows, .. } = opened;
     let keeper = Arc::new(keeper);
     for tombstone in doors.pending() {
         let (started, subject) = (&tombstone.started, tombstone.subject.as_deref().unwrap_or("-"));
@@ -166,7 +239,6 @@ pub(crate) async fn run(config: &Config, chosen: &Chosen) -> Ended {
     let address = listener.local_addr()?;
 
     let (stop, stopped) = tokio::sync::watch::channel(());
-    let app = router(Console { hearth, doors: doors.clone() });
     let server = tokio::spawn(
         axum::serve(listener, app)
             .with_graceful_shutdown(async move {
@@ -182,7 +254,12 @@ pub(crate) async fn run(config: &Config, chosen: &Chosen) -> Ended {
         let keeper = Arc::clone(&keeper);
         async move { keeper.retry_decommissions().await }
     });
-    let operators = tokio::spawn(async move { control.serve(&keeper).await });
+    let operators = tokio::spawn(async move {
+        #[cfg(feature = "cloud")]
+        control.serve_with(&keeper, &besides).await;
+        #[cfg(not(feature = "cloud"))]
+        control.serve(&keeper).await;
+    });
     writeln!(std::io::stdout(), "listening on http://{address}")?;
 
     tokio::select! {

@@ -121,6 +121,10 @@ pub enum Change<'a> {
 ///         Box::pin(async { Ok(()) }) // a board that is there can always be closed
 ///     }
 ///
+///     fn lapsed(&self, _: &Intent, _: &DeploymentRef) -> bool {
+///         false // a board has no tier that could
+///     }
+///
 ///     fn settle<'a>(
 ///         &'a self,
 ///         actionid: Uuid,
@@ -268,6 +272,12 @@ pub trait Ledger: Send + Sync + 'static {
     fn claim<'a>(&'a self, intent: &'a Intent) -> BoxFuture<'a, Result<DeploymentRef, Obstacle>>;
     /// Asked with the claim held: whether the action makes sense for what is there.
     fn standing<'a>(&'a self, intent: &'a Intent, row: &'a DeploymentRef) -> BoxFuture<'a, Result<(), Obstacle>>;
+    /// Asked once [`standing`](Ledger::standing) has let the action through: whether door 3 is not asked, because the row's tier
+    /// lapsed and the time that its tenant was given is over. Unless a ledger says so, door 3 is asked.
+    fn lapsed(&self, intent: &Intent, row: &DeploymentRef) -> bool {
+        let _ = (intent, row);
+        false
+    }
     /// Writes the row's new state, still claimed, and keeps the answer, not yet to be given. An answer that was kept before
     /// is dropped when the change is [`Change::Reverted`] without one. Asked too about an action that claimed nothing and has a
     /// key: then there is an answer to keep, and no row.

@@ -170,21 +170,22 @@ async fn admit(doors: &Doors, intent: &Intent, deadline: Instant) -> Result<Opti
         let problem = Problem::new(503, "shutting-down", "The service has shut down: try another instance.");
         return Err(NotAdmitted { problem: Box::new(problem), claimed: false });
     }
-    let row = match doors.ledger().filter(|_| intent.subject.is_some()) {
-        None => None,
+    let (row, lapsed) = match doors.ledger().filter(|_| intent.subject.is_some()) {
+        None => (None, false),
         Some(ledger) => {
             let obstacle = |claimed| {
                 move |obstacle: super::Obstacle| NotAdmitted { problem: Box::new(obstacle.problem()), claimed }
             };
             let row = ledger.claim(intent).await.map_err(obstacle(false))?;
             ledger.standing(intent, &row).await.map_err(obstacle(true))?;
-            Some(row)
+            let lapsed = ledger.lapsed(intent, &row);
+            (Some(row), lapsed)
         }
     };
     let claimed = row.is_some();
-    if let Some(tier) = metered(intent.metered, row.as_ref()).filter(|tier| *tier > Tier::Solo) {
+    if let Some(tier) = metered(intent.metered, row.as_ref()).filter(|tier| *tier > Tier::Solo && !lapsed) {
         let span = tracing::info_span!("polar", tier = tier.as_str());
-        let entitled = doors.inner().billing.assert_entitlement(intent, tier).instrument(span).await;
+        let entitled = doors.inner().billing.assert_entitlement(intent, tier, deadline).instrument(span).await;
         entitled.map_err(|problem| NotAdmitted { problem: Box::new(problem), claimed })?;
     }
     in_time(claimed)?;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Tier;
+
 /// RFC 9457's object, kept inside [`Denied`](super::Denied) and [`Refusal`](super::Refusal). Its status is 4xx or 5xx.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Problem {
@@ -16,6 +18,12 @@ pub(crate) struct Problem {
     /// Until when a read-only workspace refuses; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
+    /// The tier that would have to be paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<Tier>,
+    /// Where to pay for it. It is for the caller alone: no event and no kept answer has it.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    checkout_url: Option<String>,
     /// Seconds after which trying again makes sense.
     #[serde(skip)]
     retry_after: Option<u32>,
@@ -33,12 +41,26 @@ impl Problem {
             code,
             detail: detail.into(),
             until: None,
+            tier: None,
+            checkout_url: None,
             retry_after: (status == 503).then_some(1),
         }
     }
 
     pub(crate) fn until(self, date: impl Into<String>) -> Self {
         Problem { until: Some(date.into()), ..self }
+    }
+
+    #[cfg(feature = "polar")]
+    pub(crate) fn needs(self, tier: Tier, checkout_url: Option<String>) -> Self {
+        Problem { tier: Some(tier), checkout_url, ..self }
+    }
+
+    /// Trying again makes sense after so many seconds, where they are known.
+    #[cfg(feature = "polar")]
+    pub(crate) fn after(self, seconds: Option<u64>) -> Self {
+        let seconds = seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+        Problem { retry_after: seconds.or(self.retry_after), ..self }
     }
 
     /// Never a success, whatever a ledger kept.

@@ -3,9 +3,12 @@
 use std::{any::TypeId, sync::Arc};
 
 use super::Identity;
+#[cfg(feature = "hearth")]
+use crate::{Action, Doors};
 
 /// A service's key. It is handed out once, where `Doors` are built, and cannot be copied. It is good for the listed
-/// actions, for whatever tenant its holder names, and for no reads.
+/// actions, for whatever tenant its holder names, and for no reads but one: HEARTH lists the workspaces above solo to a service
+/// that makes them read-only.
 #[derive(Debug)]
 #[must_use = "a service key that is dropped opens nothing"]
 pub struct ServiceKey {
@@ -19,5 +22,11 @@ impl ServiceKey {
     #[must_use]
     pub fn actor(&self) -> String {
         format!("service:{}", self.name)
+    }
+
+    /// Whether it is of these doors, and good for the action.
+    #[cfg(feature = "hearth")]
+    pub(crate) fn opens<A: Action>(&self, doors: &Doors) -> bool {
+        Arc::ptr_eq(&self.doors, doors.identity()) && self.actions.contains(&TypeId::of::<A>())
     }
 }

@@ -1,4 +1,4 @@
-//! The lifecycle of a workspace: four actions, each for admins.
+//! The lifecycle of a workspace: four actions, each for admins, and two for the service that looks after what is paid for.
 
 use rocky_macros::tenant_action;
 
@@ -65,6 +65,45 @@ pub struct Repair {
 )]
 #[derive(Clone)]
 pub struct Decommission {
+    /// Which workspace.
+    pub slug: Slug,
+}
+
+/// Makes a workspace read-only whose tier lapsed. It runs on, and refuses changes; 7 days later an admin may take it away
+/// without paying for it. No driver is called.
+///
+/// It is a service's:
+/// ```
+/// use rocky_sdk::{ServiceKey, doors::DoorsBuilder, hearth::{ReadOnly, Restore}};
+///
+/// fn billing(doors: &mut DoorsBuilder) -> ServiceKey {
+///     doors.service::<(ReadOnly, Restore)>("billing")
+/// }
+/// ```
+#[tenant_action(
+    role = admin,
+    started = "hearth.readonly_started",
+    succeeded = "hearth.readonly",
+    failed = "hearth.failed",
+    subject = slug,
+)]
+#[derive(Clone)]
+pub struct ReadOnly {
+    /// Which workspace.
+    pub slug: Slug,
+}
+
+/// Makes a read-only workspace take changes again: its tier is back, of which door 3 is asked once more. No driver is called.
+#[tenant_action(
+    role = admin,
+    started = "hearth.restore_started",
+    succeeded = "hearth.restored",
+    failed = "hearth.failed",
+    subject = slug,
+    metered = row,
+)]
+#[derive(Clone)]
+pub struct Restore {
     /// Which workspace.
     pub slug: Slug,
 }

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{Keeper, Settled};
-use crate::{Slug, private_files};
+use crate::{BoxFuture, Slug, private_files};
 
 const SOCKET: &str = "control.sock";
 const LONGEST: u64 = 4096;
@@ -42,6 +42,7 @@ pub enum Command {
 enum Asked {
     Settle(Command),
     Rotate(Rotate),
+    More(More),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +50,15 @@ enum Asked {
 enum Rotate {
     Rotate,
 }
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+enum More {
+    More { name: String },
+}
+
+/// What a service answers besides, by its name; nothing for a name that it does not know.
+type Besides<'a> = &'a (dyn Fn(&str) -> Option<BoxFuture<'static, serde_json::Value>> + Send + Sync);
 
 /// A bound control socket. Dropped, it takes its file away.
 #[derive(Debug)]
@@ -83,10 +93,19 @@ impl ControlSocket {
 
     /// Answers operators, one after the other, for as long as it is polled.
     pub async fn serve(&self, keeper: &Keeper) {
+        self.serve_with(keeper, &|_| None).await;
+    }
+
+    /// The same, with commands of the service's own, by their names: what each gives is what [`ask_for`] reads.
+    pub async fn serve_with(
+        &self,
+        keeper: &Keeper,
+        besides: &(dyn Fn(&str) -> Option<BoxFuture<'static, serde_json::Value>> + Send + Sync),
+    ) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    if let Err(error) = answer(stream, keeper).await {
+                    if let Err(error) = answer(stream, keeper, besides).await {
                         tracing::warn!(%error, "an operator's command was not answered");
                     }
                 }
@@ -107,7 +126,7 @@ impl Drop for ControlSocket {
     }
 }
 
-async fn answer(stream: UnixStream, keeper: &Keeper) -> io::Result<()> {
+async fn answer(stream: UnixStream, keeper: &Keeper, besides: Besides<'_>) -> io::Result<()> {
     let us = rustix::process::geteuid().as_raw();
     let peer = stream.peer_cred()?.uid();
     if peer != us {
@@ -126,6 +145,10 @@ async fn answer(stream: UnixStream, keeper: &Keeper) -> io::Result<()> {
             serde_json::to_vec(&keeper.declare_failed(actionid, &settled_by).await)
         }
         Asked::Rotate(Rotate::Rotate) => serde_json::to_vec(&keeper.rotate_hatch().await),
+        Asked::More(More::More { name }) => match besides(&name) {
+            Some(answer) => serde_json::to_vec(&answer.await),
+            None => return Err(io::Error::other("a command that this service does not know")),
+        },
     }?;
     answer.push(b'\n');
     // One operator who does not read must not keep the others out.
@@ -149,6 +172,14 @@ pub async fn tell(home: &Path, command: &Command) -> io::Result<Option<Vec<Settl
 pub async fn rotate(home: &Path) -> io::Result<Option<String>> {
     let begun: Option<Result<String, String>> = ask(home, &Asked::Rotate(Rotate::Rotate)).await?;
     begun.transpose().map_err(io::Error::other)
+}
+
+/// Has the service that runs in `home` do a command of its own, and gives what it answers; `None` when none runs there.
+///
+/// # Errors
+/// When the service does not know the command, or does not answer as it should.
+pub async fn ask_for<T: DeserializeOwned>(home: &Path, name: &str) -> io::Result<Option<T>> {
+    ask(home, &Asked::More(More::More { name: name.to_owned() })).await
 }
 
 async fn ask<T: DeserializeOwned>(home: &Path, command: &Asked) -> io::Result<Option<T>> {

@@ -11,6 +11,7 @@ mod guarded_call;
 #[cfg(feature = "local-docker")]
 mod local_docker;
 mod local_process;
+mod paid;
 mod reconcile;
 mod rows;
 mod workspace;
@@ -21,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use actions::{Decommission, Provision, Repair, Upgrade};
+pub use actions::{Decommission, Provision, ReadOnly, Repair, Restore, Upgrade};
 pub use driver::{Driver, DriverError, Inspection, Placement};
 pub use error::HearthError;
 #[cfg(feature = "local-docker")]
@@ -116,6 +117,8 @@ impl Hearth {
             return Err(SetupError::OtherLedger);
         }
         let driver = Bolted::new(doors, Box::new(driver) as Box<dyn Driver>)?;
+        // Their events are HEARTH's from now on too, though they open no driver.
+        Bolted::<(), (ReadOnly, Restore)>::new(doors, ())?;
         let hearth = Hearth(Arc::new(Inner { doors: doors.clone(), driver, rows }));
         Ok((hearth.clone(), Keeper::new(hearth)))
     }

@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Decommission, Hearth, HearthError, Inspection, Placement, Provision, Repair, Upgrade, has_no_other_tier,
-    placed, repaired,
+    Call, Decommission, Hearth, HearthError, Inspection, Placement, Provision, ReadOnly, Repair, Restore, Upgrade,
+    has_no_other_tier, placed, repaired,
 };
 use crate::{
     Action, DeploymentRef, EventName, Slug,
@@ -84,8 +84,15 @@ impl Keeper {
         let doors = &self.0.0.doors;
         let found = doors.pending().into_iter().find(|tombstone| tombstone.actionid == actionid);
         let Some(Tombstone { started, subject, .. }) = found else { return Vec::new() };
-        let ours =
-            [Provision::STARTED, Upgrade::STARTED, Repair::STARTED, Decommission::STARTED].map(EventName::as_str);
+        let ours = [
+            Provision::STARTED,
+            Upgrade::STARTED,
+            Repair::STARTED,
+            Decommission::STARTED,
+            ReadOnly::STARTED,
+            Restore::STARTED,
+        ]
+        .map(EventName::as_str);
         let verdict = match doors.take(actionid) {
             _ if ours.contains(&started.as_str()) => {
                 Verdict::Left("it is HEARTH's: `reconcile` looks at its driver".to_owned())
@@ -216,6 +223,10 @@ impl Hearth {
             self.settle_repair(taken, row, settled_by).await
         } else if started == Decommission::STARTED.as_str() {
             self.settle_decommission(taken, row, settled_by).await
+        } else if started == ReadOnly::STARTED.as_str() {
+            taken_back::<ReadOnly>(taken, settled_by).await
+        } else if started == Restore::STARTED.as_str() {
+            taken_back::<Restore>(taken, settled_by).await
         } else {
             let why = "it is no action of HEARTH, and nobody here can look at what it did";
             Verdict::Left(format!(
@@ -346,6 +357,14 @@ async fn begun<A: Action>(
         Some(row) => Ok((taken, action, row)),
         // The crash came before the driver's turn.
         None => Err(failed(taken, &action, "its driver was never called", settled_by).await),
+    }
+}
+
+/// One that calls no driver: its row is as it was before, and whoever looks at what is paid for does it again.
+async fn taken_back<A: Action>(taken: Taken, settled_by: &str) -> Verdict {
+    match taken.action::<A>() {
+        Ok(action) => failed(taken, &action, "it was cut off, and is taken back", settled_by).await,
+        Err(error) => Verdict::Left(format!("its started event cannot be read: {error}")),
     }
 }
 

@@ -7,7 +7,7 @@ mod answers;
 mod ledger;
 mod schema;
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     Row as _, SqlitePool,
@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::{
-    DeploymentRef, Slug, State, Tier,
+    Clock, DeploymentRef, Slug, State, SystemClock, Tier,
     doors::LedgerError,
     private_files::{self, PrivateFileError},
 };
@@ -26,6 +26,7 @@ pub struct Rows {
     read: SqlitePool,
     /// The configured driver: rows of another are refused.
     driver: String,
+    clock: Arc<dyn Clock>,
 }
 
 /// The rows cannot be opened.
@@ -102,7 +103,25 @@ impl Rows {
         let write = pool(1).connect_with(options.clone()).await.map_err(failed)?;
         schema::migrate(&write, path).await?;
         let read = pool(4).connect_with(options.read_only(true)).await.map_err(failed)?;
-        Ok(Rows { write, read, driver: driver.into() })
+        Ok(Rows { write, read, driver: driver.into(), clock: Arc::new(SystemClock) })
+    }
+
+    /// With another clock than the system's, by which a read-only workspace's days are counted.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// use rocky_sdk::{SystemClock, hearth::Rows};
+    ///
+    /// let rows = Rows::open(&home.path().join("rocky.db"), "process").await?.with_clock(SystemClock);
+    /// # rows.close().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_clock(self, clock: impl Clock) -> Self {
+        Rows { clock: Arc::new(clock), ..self }
     }
 
     /// The name of the configured driver.
@@ -150,6 +169,14 @@ impl Rows {
         let query = "SELECT EXISTS (SELECT 1 FROM workspaces \
                      WHERE slug = ? AND (state NOT IN ('gone', 'void') OR claim IS NOT NULL))";
         sqlx::query_scalar(query).bind(slug.as_str()).fetch_one(&self.read).await.map_err(unusable)
+    }
+
+    /// The workspaces above solo, of a tenant or of all, by tenant and name.
+    pub(super) async fn paid(&self, tenant: Option<&str>) -> Result<Vec<DeploymentRef>, LedgerError> {
+        let query = "SELECT * FROM workspaces
+            WHERE tier <> 'solo' AND state NOT IN ('gone', 'void') AND (?1 IS NULL OR tenant = ?1) ORDER BY tenant, slug";
+        let rows = sqlx::query(query).bind(tenant).fetch_all(&self.read).await.map_err(unusable)?;
+        rows.iter().map(deployment).collect()
     }
 
     /// The workspace of this name, whoever has it.

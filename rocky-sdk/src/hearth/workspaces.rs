@@ -202,7 +202,7 @@ impl std::fmt::Debug for Workspaces<'_> {
     }
 }
 
-fn unavailable(error: &crate::doors::LedgerError) -> Denied {
+pub(super) fn unavailable(error: &crate::doors::LedgerError) -> Denied {
     tracing::error!(%error, "a read was refused");
     ledger_unavailable().denied()
 }

@@ -11,6 +11,7 @@ mod idempotency;
 mod identities;
 mod local_process;
 mod names;
+mod read_only;
 mod repairs;
 mod settling;
 mod upgrades;

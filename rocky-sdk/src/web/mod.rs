@@ -8,6 +8,8 @@ mod payload;
 mod request;
 mod respond;
 mod router;
+mod webhook;
 
 pub use payload::{PathSlug, Payload};
 pub use router::{DoorRouter, Extracted, Guarded, Mountable, MountedByMethod, Recognised, Via};
+pub use webhook::{NotVerified, Redeliver, Verified, Verifier};

@@ -67,19 +67,7 @@ impl<A: Action, S: Send + Sync> FromRequest<S> for Payload<A> {
         let (mut parts, body) = request.into_parts();
         let path = path(&mut parts, state).await?;
         let json = is_json(&parts.headers);
-        let mut request = Request::from_parts(parts, body);
-        DefaultBodyLimit::max(BODY_BYTES).apply(&mut request);
-        let body = match Bytes::from_request(request, state).await {
-            Ok(body) => body,
-            Err(rejection) => {
-                let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
-                return denied(if too_large {
-                    Problem::new(413, "too-large", "The body has more than 64 KiB.")
-                } else {
-                    Problem::new(400, "unreadable-body", "The body broke off.")
-                });
-            }
-        };
+        let body = self::body(Request::from_parts(parts, body), state, BODY_BYTES).await?;
         if !body.is_empty() && !json {
             return denied(Problem::new(415, "not-json", "Send the body as `Content-Type: application/json`."));
         }
@@ -143,6 +131,20 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSlug {
             Err(error) => Err(Problem::new(422, "invalid", format!("{error}.")).denied()),
         }
     }
+}
+
+/// The whole body, of no more than so many bytes.
+pub(super) async fn body<S: Send + Sync>(mut request: Request, state: &S, most: usize) -> Result<Bytes, Denied> {
+    DefaultBodyLimit::max(most).apply(&mut request);
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        let too_large = rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let problem = if too_large {
+            Problem::new(413, "too-large", format!("The body has more than {} KiB.", most >> 10))
+        } else {
+            Problem::new(400, "unreadable-body", "The body broke off.")
+        };
+        problem.denied()
+    })
 }
 
 /// The path's parameters, decoded.

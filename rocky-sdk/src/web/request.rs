@@ -54,7 +54,7 @@ impl<R: Role, S: Send + Sync> FromRequestParts<S> for Authenticated<R> {
     }
 }
 
-async fn inbound<S: Send + Sync>(parts: &mut Parts, state: &S) -> Inbound {
+pub(super) async fn inbound<S: Send + Sync>(parts: &mut Parts, state: &S) -> Inbound {
     let subject = path_slug(parts, state).await;
     let wanted = parts.extensions.get::<Wanted>().map(|wanted| wanted.0);
     let mut inbound = Inbound::default().about(subject).wanted(wanted);

@@ -1,19 +1,22 @@
 //! The router that a route without doors does not compile on.
 
-use std::{future::Future, marker::PhantomData};
+use std::{future::Future, marker::PhantomData, sync::Arc};
 
 use axum::{
     Extension, Router,
-    extract::{FromRequest, FromRequestParts},
+    extract::{FromRequest, FromRequestParts, Request, State},
     handler::Handler,
     middleware,
     response::IntoResponse,
     routing::{self, MethodRouter},
 };
 
-use super::request::{Mounted, identify};
+use super::{
+    request::{Mounted, identify},
+    webhook::{Hook, Redeliver, Verified, Verifier},
+};
 use crate::{
-    Action, Authenticated, Completed, Denied, Doors, Refusal,
+    Action, Authenticated, Completed, Denied, Doors, Refusal, ServiceKey,
     doors::Problem,
     sealed::{ByRockyAlone, Wanted},
 };
@@ -182,6 +185,61 @@ impl<S: Clone + Send + Sync + 'static> DoorRouter<S> {
     /// A read by anybody: the one named exception.
     pub fn public_get<H: Mountable<M, S>, M: 'static>(self, path: &str, handler: H) -> Self {
         self.mounted(path, routing::get(handler))
+    }
+
+    /// A webhook, posted by another service. Its body, of up to 1 MiB, is verified before anything is made of it; a stranger's is
+    /// 403 `denied`, and `auth.denied`. The handler gets it with the key, which is good for its actions and nothing else: what
+    /// the webhook is to change goes through the doors too. `Ok` answers 204, [`Redeliver`] 503.
+    ///
+    /// ```
+    /// # use axum::http::HeaderMap;
+    /// # use rocky_sdk::{tenant_action, web::{NotVerified, Verifier}};
+    /// use std::convert::Infallible;
+    /// use axum::{Router, extract::State};
+    /// use rocky_sdk::{Admin, Doors, ServiceKey, web::{DoorRouter, Redeliver, Verified}};
+    /// # #[tenant_action(
+    /// #     role = admin, started = "keys.rotation_started", succeeded = "keys.rotated", failed = "keys.failed"
+    /// # )]
+    /// # struct Rotate { key: String }
+    /// # struct Signed;
+    /// # impl Verifier for Signed {
+    /// #     fn verify(&self, _: &HeaderMap, _: &[u8]) -> Result<(), NotVerified> { Err(NotVerified("not signed")) }
+    /// # }
+    ///
+    /// /// A key has leaked, and its name is the body.
+    /// async fn leaked(verified: Verified, State(tenant): State<String>) -> Result<(), Redeliver> {
+    ///     let key = String::from_utf8_lossy(verified.body()).into_owned();
+    ///     let service = verified.doors().authenticate_service::<Admin>(verified.key(), &tenant).await?;
+    ///     let audited = service.audit(Rotate { key }).await?;
+    ///     drop(audited.perform((), |_, ()| Box::pin(async { Ok::<(), Infallible>(()) })).await?);
+    ///     Ok(())
+    /// }
+    ///
+    /// /// The key is of `builder.service::<(Rotate,)>("leaks")`, and `Signed` a `Verifier`.
+    /// fn app(doors: Doors, key: ServiceKey) -> Router {
+    ///     DoorRouter::new(doors).webhook("/leaks", Signed, key, leaked).with_state("acme".to_owned())
+    /// }
+    /// ```
+    pub fn webhook<F, Fut>(
+        self,
+        path: &str,
+        verifier: impl Verifier,
+        key: impl Into<Arc<ServiceKey>>,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Verified, State<S>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Redeliver>> + Send + 'static,
+    {
+        let hook = Arc::new(Hook { doors: self.doors.clone(), verifier: Box::new(verifier), key: key.into() });
+        let route = move |state: State<S>, request: Request| {
+            let (hook, handler) = (Arc::clone(&hook), handler.clone());
+            async move {
+                let verified = hook.verified(request, &state.0).await?;
+                hook.handled(handler(verified, state)).await
+            }
+        };
+        self.mounted(path, routing::post(route))
     }
 
     /// Gives the handlers their state, and makes an axum router of it. A path or method that it does not have is answered

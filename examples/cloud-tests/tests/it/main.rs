@@ -1,4 +1,8 @@
-//! The cloud build against the servers that it asks. `cargo xtask test --only cloud` runs these tests.
+//! The cloud build as its users meet it: a real BetterAuth server, a fake Polar, the real doors between them.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
 
 mod airlock;
+mod fake;
+mod house;
+mod polar;
+mod secrets;

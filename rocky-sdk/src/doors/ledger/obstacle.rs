@@ -23,6 +23,11 @@ use crate::{Tier, doors::Problem};
 ///     }
 /// }
 ///
+/// /// And of the row whose tier is back.
+/// fn lifted(row: &DeploymentRef) -> Result<(), Obstacle> {
+///     if row.state == State::ReadOnly { Ok(()) } else { Err(Obstacle::NothingToDo) }
+/// }
+///
 /// let now = "2026-03-01T00:00:00.000000Z".to_owned();
 /// let row = DeploymentRef {
 ///     slug: "acme".parse()?,
@@ -34,6 +39,7 @@ use crate::{Tier, doors::Problem};
 ///     created_at: now.clone(),
 ///     updated_at: now,
 /// };
+/// assert_eq!(lifted(&row), Err(Obstacle::NothingToDo));
 /// assert_eq!(in_the_way(Ok(Some(row.clone())), Tier::Solo), Err(Obstacle::NotAnUpgrade { has: Tier::Team }));
 /// assert_eq!(in_the_way(Ok(Some(row)), Tier::Business), Ok(()));
 /// assert_eq!(in_the_way(Ok(None), Tier::Business), Err(Obstacle::Unknown));
@@ -60,6 +66,8 @@ pub enum Obstacle {
         /// Until when; RFC 3339.
         until: String,
     },
+    /// 409 `nothing-to-do`: it is as the action would make it, or can never be.
+    NothingToDo,
     /// 409 `other-driver`: its row names a driver that is not configured.
     OtherDriver {
         /// The driver that the row names.
@@ -94,6 +102,9 @@ impl Obstacle {
             }
             Obstacle::ReadOnly { until } => {
                 Problem::new(423, "read-only", format!("The workspace is read-only until {until}.")).until(until)
+            }
+            Obstacle::NothingToDo => {
+                Problem::new(409, "nothing-to-do", "There is nothing that this action would change.")
             }
             Obstacle::OtherDriver { named } => Problem::new(
                 409,

@@ -6,15 +6,17 @@ use uuid::Uuid;
 
 use super::{Rows, answers, deployment, text, unusable};
 use crate::{
-    BoxFuture, DeploymentRef, State,
+    BoxFuture, DeploymentRef, State, Tier,
     deployment::timestamp,
     doors::{Answer, AnswerKey, Change, Intent, Ledger, LedgerError, Obstacle, Owner, Recall, SettleError},
     hatch::Tombstone,
-    hearth::{Decommission, Provision, Repair, Upgrade},
+    hearth::{Decommission, Provision, ReadOnly, Repair, Restore, Upgrade},
 };
 
 /// How long a decommissioned workspace's name is kept for its tenant.
 const KEPT_DAYS: i64 = 7;
+/// How long a workspace whose tier lapsed is read-only before it may be taken away without one.
+const READ_ONLY_DAYS: i64 = 7;
 
 type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
@@ -56,15 +58,34 @@ impl Ledger for Rows {
 
     fn standing<'a>(&'a self, intent: &'a Intent, row: &'a DeploymentRef) -> BoxFuture<'a, Result<(), Obstacle>> {
         Box::pin(async move {
-            if row.state == State::ReadOnly {
+            let is_read_only = row.state == State::ReadOnly;
+            if intent.is::<Restore>() {
+                return if is_read_only { Ok(()) } else { Err(Obstacle::NothingToDo) };
+            }
+            if is_read_only {
                 let until = self.read_only_until(row).await?;
-                return Err(Obstacle::ReadOnly { until });
+                let over = match &until {
+                    Some(until) => until.parse::<Timestamp>().map_err(unusable)? <= self.clock.now(),
+                    None => false,
+                };
+                if intent.is::<Decommission>() && over {
+                    return Ok(());
+                }
+                return Err(Obstacle::ReadOnly { until: until.unwrap_or_else(|| "it is lifted".to_owned()) });
+            }
+            if intent.is::<ReadOnly>() && row.tier == Tier::Solo {
+                return Err(Obstacle::NothingToDo); // solo never lapses
             }
             if intent.is::<Upgrade>() && intent.tier().is_none_or(|wanted| wanted <= row.tier) {
                 return Err(Obstacle::NotAnUpgrade { has: row.tier });
             }
             Ok(())
         })
+    }
+
+    fn lapsed(&self, intent: &Intent, row: &DeploymentRef) -> bool {
+        // `standing` lets no other pass, and this one only once its days are over.
+        intent.is::<Decommission>() && row.state == State::ReadOnly
     }
 
     fn settle<'a>(
@@ -77,7 +98,7 @@ impl Ledger for Rows {
             let done = matches!(change, Change::Done(_));
             let mut transaction = self.begin().await?;
             if let Some(row) = claimed_row(&mut transaction, actionid).await? {
-                settle_row(&mut transaction, &row, change).await?;
+                settle_row(&mut transaction, &row, change, self.clock.now()).await?;
             }
             answers::keep(&mut transaction, actionid, answer, done).await?;
             transaction.commit().await.map_err(unusable)?;
@@ -166,11 +187,10 @@ impl Rows {
         Ok(others)
     }
 
-    async fn read_only_until(&self, row: &DeploymentRef) -> Result<String> {
+    async fn read_only_until(&self, row: &DeploymentRef) -> Result<Option<String>> {
         let query = "SELECT read_only_until FROM workspaces WHERE slug = ?";
         let found = sqlx::query(query).bind(row.slug.as_str()).fetch_one(&self.read).await.map_err(unusable)?;
-        let until: Option<String> = found.try_get("read_only_until").map_err(unusable)?;
-        Ok(until.unwrap_or_else(|| "it is lifted".to_owned()))
+        found.try_get("read_only_until").map_err(unusable)
     }
 }
 
@@ -248,6 +268,10 @@ async fn claim_row(
         ("repair", "upgrading") // of the states that are told outside, the one for a driver that changes something
     } else if intent.is::<Decommission>() {
         ("decommission", "decommissioning")
+    } else if intent.is::<ReadOnly>() {
+        ("read_only", state.as_str())
+    } else if intent.is::<Restore>() {
+        ("restore", state.as_str())
     } else {
         ("other", state.as_str())
     };
@@ -276,7 +300,12 @@ fn not_claimed(row: &SqliteRow) -> Result<(), Obstacle> {
 }
 
 /// What the claimed row becomes. Doing it twice is doing it once.
-async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: Change<'_>) -> Result<(), SettleError> {
+async fn settle_row(
+    connection: &mut SqliteConnection,
+    row: &SqliteRow,
+    change: Change<'_>,
+    today: Timestamp,
+) -> Result<(), SettleError> {
     let slug = text(row, "slug")?;
     let doing = text(row, "doing")?;
     let now = timestamp();
@@ -304,10 +333,23 @@ async fn settle_row(connection: &mut SqliteConnection, row: &SqliteRow, change: 
         )
         .bind(&slug)
         .bind(&now),
+        // No driver has a part in these two: that the action succeeded is all there is to know.
+        ("read_only", Change::Done(_)) => {
+            let until = today.checked_add((READ_ONLY_DAYS * 24).hours()).map_err(unusable)?;
+            let query =
+                "UPDATE workspaces SET state = 'read_only', read_only_until = ?2, updated_at = ?3 WHERE slug = ?1";
+            sqlx::query(query).bind(&slug).bind(format!("{until:.6}")).bind(&now)
+        }
+        // The date goes with the claim: until then the action may still be taken back.
+        ("restore", Change::Done(_)) => {
+            sqlx::query("UPDATE workspaces SET state = 'active', updated_at = ?2 WHERE slug = ?1")
+                .bind(&slug)
+                .bind(&now)
+        }
         ("provision", Change::Reverted) => {
             sqlx::query("UPDATE workspaces SET state = 'void' WHERE slug = ?1").bind(&slug)
         }
-        ("upgrade" | "repair" | "decommission", Change::Reverted) => {
+        ("upgrade" | "repair" | "decommission" | "read_only" | "restore", Change::Reverted) => {
             sqlx::query("UPDATE workspaces SET state = resting_state, tier = resting_tier WHERE slug = ?1").bind(&slug)
         }
         _ => return Ok(()), // an action of another subsystem changes nothing here
@@ -321,7 +363,8 @@ async fn release(connection: &mut SqliteConnection, claim: &str) -> Result<()> {
         "DELETE FROM workspaces WHERE claim = ? AND state = 'void' AND gone_at IS NULL",
         "UPDATE workspaces SET state = 'gone', tenant = former_tenant, former_tenant = NULL
             WHERE claim = ? AND state = 'void'",
-        "UPDATE workspaces SET former_tenant = NULL, gone_at = NULL WHERE claim = ? AND state = 'active'",
+        "UPDATE workspaces SET former_tenant = NULL, gone_at = NULL, read_only_until = NULL
+            WHERE claim = ? AND state = 'active'",
         "UPDATE workspaces SET claim = NULL, doing = NULL, resting_state = NULL, resting_tier = NULL, doubt = 0
             WHERE claim = ?",
     ] {
