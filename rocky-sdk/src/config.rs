@@ -3,6 +3,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::Tier;
+
 /// What a service is told from outside.
 ///
 /// ```
@@ -80,6 +82,10 @@ pub enum Auth {
         url: String,
         /// `ROCKY_AIRLOCK_COOKIE`: the name of its session cookie, without `__Secure-`; unset is BetterAuth's own.
         cookie: Option<String>,
+        /// `ROCKY_AIRLOCK_TENANT`: what of a session says the tenant, `user.FIELD` or `session.FIELD`; unset is the user's id.
+        tenant: Option<String>,
+        /// `ROCKY_AIRLOCK_ORIGINS`: other origins than the service's own whose pages may write, with commas between them.
+        origins: Vec<String>,
     },
 }
 
@@ -112,6 +118,11 @@ pub enum BillingMode {
         token: Secret,
         /// `ROCKY_POLAR_WEBHOOK_SECRET`: what its webhooks are signed with; unset takes no webhooks.
         webhook_secret: Option<Secret>,
+        /// `ROCKY_POLAR_CHECKOUT`, as `team=ID,business=ID`: the products that whoever lacks a tier is sent to pay for; unset
+        /// sends nobody.
+        checkout: Vec<(Tier, String)>,
+        /// `ROCKY_POLAR_SUCCESS_URL`: where Polar sends whoever has paid.
+        success_url: Option<String>,
     },
 }
 
@@ -164,12 +175,16 @@ const THIS_BUILD: Features =
     Features { airlock: cfg!(feature = "airlock"), polar: cfg!(feature = "polar"), postgres: false };
 
 /// Settings that only one mode reads: the setting, the feature, and the mode.
-const CLOUD: [(&str, &str, &str); 6] = [
+const CLOUD: [(&str, &str, &str); 10] = [
     ("ROCKY_AIRLOCK_URL", "airlock", "ROCKY_AUTH=airlock"),
     ("ROCKY_AIRLOCK_COOKIE", "airlock", "ROCKY_AUTH=airlock"),
+    ("ROCKY_AIRLOCK_TENANT", "airlock", "ROCKY_AUTH=airlock"),
+    ("ROCKY_AIRLOCK_ORIGINS", "airlock", "ROCKY_AUTH=airlock"),
     ("ROCKY_POLAR_URL", "polar", "ROCKY_BILLING=enabled"),
     ("ROCKY_POLAR_TOKEN", "polar", "ROCKY_BILLING=enabled"),
     ("ROCKY_POLAR_WEBHOOK_SECRET", "polar", "ROCKY_BILLING=enabled"),
+    ("ROCKY_POLAR_CHECKOUT", "polar", "ROCKY_BILLING=enabled"),
+    ("ROCKY_POLAR_SUCCESS_URL", "polar", "ROCKY_BILLING=enabled"),
     ("ROCKY_DATABASE_URL", "postgres", "ROCKY_HATCH=postgres"),
 ];
 
@@ -267,7 +282,14 @@ impl Config {
         };
         let auth = if airlock {
             let url = needed("ROCKY_AIRLOCK_URL", "ROCKY_AUTH=airlock", "where the BetterAuth server is")?;
-            Auth::Airlock { url, cookie: get("ROCKY_AIRLOCK_COOKIE") }
+            let origins = get("ROCKY_AIRLOCK_ORIGINS").unwrap_or_default();
+            let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(str::to_owned);
+            Auth::Airlock {
+                url,
+                cookie: get("ROCKY_AIRLOCK_COOKIE"),
+                tenant: get("ROCKY_AIRLOCK_TENANT"),
+                origins: origins.collect(),
+            }
         } else {
             Auth::Local
         };
@@ -277,6 +299,8 @@ impl Config {
                 url: get("ROCKY_POLAR_URL"),
                 token: Secret(token),
                 webhook_secret: get("ROCKY_POLAR_WEBHOOK_SECRET").map(Secret),
+                checkout: products(&get("ROCKY_POLAR_CHECKOUT").unwrap_or_default())?,
+                success_url: get("ROCKY_POLAR_SUCCESS_URL"),
             }
         } else {
             BillingMode::Disabled
@@ -304,6 +328,26 @@ fn whole(name: &str, get: impl Fn(&str) -> Option<String>, most: u64, unset: &st
             "{name}={value} is not a whole number from 1 to {most}: write one, or unset it {unset}."
         ))),
     }
+}
+
+/// Of `team=ID,business=ID`.
+fn products(text: &str) -> Result<Vec<(Tier, String)>, Refused> {
+    let no = |pair: &str| {
+        Refused(format!(
+            "ROCKY_POLAR_CHECKOUT has {pair:?}, which is no tier above solo and its product: write team=ID,business=ID."
+        ))
+    };
+    let mut products: Vec<(Tier, String)> = Vec::new();
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (tier, product) = pair.split_once('=').ok_or_else(|| no(pair))?;
+        let tier = [Tier::Team, Tier::Business].into_iter().find(|known| known.as_str() == tier.trim());
+        let tier = tier.ok_or_else(|| no(pair))?;
+        if product.trim().is_empty() || products.iter().any(|(known, _)| *known == tier) {
+            return Err(no(pair));
+        }
+        products.push((tier, product.trim().to_owned()));
+    }
+    Ok(products)
 }
 
 /// Whether it is the mode that needs a feature, and not the one that every build has. Unset is that one where a build
@@ -427,15 +471,33 @@ mod tests {
             ("ROCKY_POLAR_URL", "https://polar.test"),
             ("ROCKY_POLAR_TOKEN", "hunter2"),
             ("ROCKY_POLAR_WEBHOOK_SECRET", "hunter3"),
+            ("ROCKY_AIRLOCK_TENANT", "user.tenant"),
+            ("ROCKY_AIRLOCK_ORIGINS", "https://a.test, https://b.test"),
+            ("ROCKY_POLAR_CHECKOUT", "team=p1, business=p2"),
+            ("ROCKY_POLAR_SUCCESS_URL", "https://console.test/paid"),
         ];
         let config = with(&full, CLOUD_BUILD).unwrap();
         let cookie = Some("mine.session_token".to_owned());
-        assert_eq!(config.auth, Auth::Airlock { url: "https://auth.test".to_owned(), cookie });
+        let auth = Auth::Airlock {
+            url: "https://auth.test".to_owned(),
+            cookie,
+            tenant: Some("user.tenant".to_owned()),
+            origins: ["https://a.test", "https://b.test"].map(str::to_owned).into(),
+        };
+        assert_eq!(config.auth, auth);
         let billing = BillingMode::Enabled {
             url: Some("https://polar.test".to_owned()),
             token: Secret::new("hunter2"),
             webhook_secret: Some(Secret::new("hunter3")),
+            checkout: vec![(Tier::Team, "p1".to_owned()), (Tier::Business, "p2".to_owned())],
+            success_url: Some("https://console.test/paid".to_owned()),
         };
+        for bad in ["team", "team=", "solo=p1", "Team=p1", "team=p1,team=p2", "=p1"] {
+            let mut other = full.to_vec();
+            other.retain(|(known, _)| *known != "ROCKY_POLAR_CHECKOUT");
+            other.push(("ROCKY_POLAR_CHECKOUT", bad));
+            refused(&other, CLOUD_BUILD, "ROCKY_POLAR_CHECKOUT has");
+        }
         assert_eq!(config.billing, billing);
         assert!(!format!("{config:?}").contains("hunter"), "{config:?}");
         for (name, mode) in

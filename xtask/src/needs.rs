@@ -19,6 +19,9 @@ pub(crate) const DISK: [Program; 6] = [
     ("strace", &["strace"]),
 ];
 
+/// Make a network that has nothing but its loopback.
+pub(crate) const LOOPBACK: [Program; 2] = [("unshare", &["util-linux"]), ("ip", &["iproute2"])];
+
 /// Start a Docker Engine in namespaces of its own, look into them, and build an image. All of it needs root.
 pub(crate) const DOCKER: [Program; 11] = [
     ("dockerd", &["docker.io"]),

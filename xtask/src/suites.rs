@@ -1,47 +1,31 @@
 //! The suites, in the order in which a mistake is cheapest to hear of.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::process::Command;
 
 use crate::{
     engine::{self, Engine},
-    needs, root,
+    needs, parity,
     test::{Outcome, Run, Suite},
 };
 
-const HACK: &str = "0.6.46";
 /// Packages whose tests are a suite of their own.
-const APART: [&str; 6] = ["--exclude", "ui-tests", "--exclude", "rocky-docker-tests", "--exclude", "rocky-cloud-tests"];
-/// What no self-host build may bring along.
-const BANNED: [&str; 14] = [
-    "rustls",
-    "native-tls",
-    "openssl",
-    "openssl-sys",
-    "boring",
-    "ring",
-    "aws-lc-rs",
-    "aws-lc-sys",
-    "s2n-tls",
-    "tokio-rustls",
-    "tokio-native-tls",
-    "hyper-rustls",
-    "reqwest",
-    "ureq",
+const APART: [&str; 8] = [
+    "--exclude",
+    "ui-tests",
+    "--exclude",
+    "rocky-docker-tests",
+    "--exclude",
+    "rocky-cloud-tests",
+    // With all features it is a cloud console, and its tests are of a self-host one.
+    "--exclude",
+    "rocky-console",
 ];
 
 pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "tools", shows: "what the other suites need is there", budget: 5, run: tools },
     Suite { name: "fmt", shows: "rustfmt has nothing to change", budget: 1, run: fmt },
     Suite { name: "clippy", shows: "clippy has nothing to say", budget: 5, run: clippy },
-    Suite {
-        name: "unit",
-        shows: "the doors, the journal, HEARTH, the console: under faults and crashes",
-        budget: 8,
-        run: unit,
-    },
+    Suite { name: "unit", shows: "the doors, the journal, HEARTH: under faults and crashes", budget: 8, run: unit },
     Suite {
         name: "ui",
         shows: "each mistake fails to compile with its text, and its twin compiles; the public API is what its list says",
@@ -50,16 +34,27 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite { name: "doc", shows: "the documentation has no warning, and its examples run", budget: 5, run: doc },
     Suite { name: "examples", shows: "the demo and the examples do what they say", budget: 3, run: examples },
-    Suite { name: "features", shows: "each feature compiles by itself", budget: 6, run: features },
     Suite {
-        name: "tree",
-        shows: "the self-host console has no TLS library and no HTTP client crate",
-        budget: 1,
-        run: tree,
+        name: "features",
+        shows: "each set of features compiles; the doors alone and self-host, with its console, pass clippy and the tests",
+        budget: 15,
+        run: parity::features,
+    },
+    Suite {
+        name: "deny",
+        shows: "licences and sources of all crates, and that self-host has no TLS library and no HTTP client crate",
+        budget: 10,
+        run: parity::crates,
+    },
+    Suite {
+        name: "parity",
+        shows: "a self-host build holds no Polar code, and the cloud build does",
+        budget: 20,
+        run: parity::five,
     },
     Suite {
         name: "cloud",
-        shows: "door 1 of a cloud build, on a real BetterAuth server and on servers that answer oddly",
+        shows: "a cloud build, on a real BetterAuth server, a fake Polar and servers that answer oddly; its demo",
         budget: 8,
         run: cloud,
     },
@@ -78,10 +73,11 @@ pub(crate) fn cargo(words: &[&str]) -> Command {
 }
 
 /// Without a C compiler nothing is built; without what makes a disk fail, the unit suite leaves those tests out. Where
-/// no engine can be started, the docker suite says so itself.
+/// no network namespace can be made or no engine started, the suites say so themselves.
 fn tools(run: &Run) -> Outcome {
     let mut programs = needs::DISK.to_vec();
     programs.push(needs::C);
+    programs.extend(needs::LOOPBACK);
     programs.extend(needs::DOCKER);
     programs.extend(needs::NODE);
     let packages = needs::packages(&programs);
@@ -148,83 +144,30 @@ fn examples(run: &Run) -> Outcome {
     ])
 }
 
-fn features(run: &Run) -> Outcome {
-    let tools = root().join("target/tools");
-    if let Some(trouble) = install_hack(run, &tools) {
-        return if run.install { Outcome::Failed(trouble) } else { Outcome::LeftOut(trouble) };
-    }
-    let mut path = vec![tools.join("bin")];
-    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-    let Ok(path) = std::env::join_paths(path) else {
-        return Outcome::Failed("the search path has a name that cannot stand in one".into());
-    };
-    let mut hack = cargo(&["hack", "check", "--workspace", "--each-feature", "--all-targets", "--locked"]);
-    run.command(
-        hack.env("PATH", path).env("RUSTFLAGS", "-D warnings").env("CARGO_TARGET_DIR", root().join("target/features")),
-    )
-}
-
-/// Puts cargo-hack into the project's own folder; what stood in the way, if anything did.
-fn install_hack(run: &Run, tools: &Path) -> Option<String> {
-    let program: PathBuf = tools.join("bin/cargo-hack");
-    if program.is_file() {
-        return None;
-    }
-    let mut install = cargo(&["install", "--locked", "--quiet", "--version", HACK, "cargo-hack", "--root"]);
-    match run.command(install.arg(tools)) {
-        Outcome::Passed => None,
-        Outcome::Failed(why) | Outcome::LeftOut(why) => Some(format!("cargo-hack could not be installed: {why}")),
-    }
-}
-
-fn tree(_: &Run) -> Outcome {
-    let output = cargo(&["tree", "-p", "rocky-console", "-e", "normal", "--prefix", "none", "--locked"])
-        .current_dir(root())
-        .output();
-    let text = match output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
-        Ok(output) => return Outcome::Failed(String::from_utf8_lossy(&output.stderr).into_owned()),
-        Err(error) => return Outcome::Failed(error.to_string()),
-    };
-    // The control: what must be there is seen, and a banned name would be.
-    if !has(&text, "hyper") || !has(&text, "rocky-sdk") || !has(&format!("{text}rustls v0.1.0\n"), "rustls") {
-        return Outcome::Failed("the tree is not read as it should be".into());
-    }
-    let found: Vec<&str> = BANNED.into_iter().filter(|name| has(&text, name)).collect();
-    println!("{} crates, none of {}", text.lines().filter(|line| !line.ends_with("(*)")).count(), BANNED.join(", "));
-    if found.is_empty() {
-        Outcome::Passed
-    } else {
-        Outcome::Failed(format!("the console's tree has {}", found.join(", ")))
-    }
-}
-
-/// Whether a line of `cargo tree` names this crate.
-fn has(tree: &str, name: &str) -> bool {
-    tree.lines().any(|line| line.split(' ').next() == Some(name))
-}
-
 fn cloud(run: &Run) -> Outcome {
     match needs::missing(&needs::NODE, false) {
-        Some(missing) if !run.install => Outcome::LeftOut(format!(
-            "there is no Node: {missing}, or run `cargo xtask test --install` as root on Debian"
-        )),
-        Some(missing) => Outcome::Failed(missing),
-        None => run.command(&mut cargo(&["test", "-p", "rocky-cloud-tests", "--locked"])),
+        Some(missing) => {
+            run.not_here(format!("there is no Node: {missing}, or run `cargo xtask test --install` as root on Debian"))
+        }
+        None => run.commands(&mut [cargo(&["test", "-p", "rocky-cloud-tests", "--locked"]), demo_cloud()]),
     }
+}
+
+/// The whole table of outcomes of a cloud console, with a real BetterAuth server and the fake Polar.
+pub(crate) fn demo_cloud() -> Command {
+    cargo(&["run", "--quiet", "--locked", "-p", "rocky-cloud-tests"])
 }
 
 /// Starts an engine for these tests alone, and ends it whatever came of them.
 fn docker(run: &Run) -> Outcome {
-    let not_here = |why: String| if run.install { Outcome::Failed(why) } else { Outcome::LeftOut(why) };
     if let Some(missing) = needs::missing(&needs::DOCKER, true) {
-        return not_here(format!(
+        return run.not_here(format!(
             "there is no Docker engine: {missing}, or run `cargo xtask test --install` as root on Debian"
         ));
     }
     let engine = match Engine::begin_in(&run.scratch().join("engine")) {
         Ok(engine) => engine,
-        Err(why) => return not_here(why),
+        Err(why) => return run.not_here(why),
     };
     let outcome = on_engine(run, &engine);
     match (engine.stop(), outcome) {

@@ -42,6 +42,11 @@ impl Run {
         &self.scratch
     }
 
+    /// What comes of a suite that this machine cannot run.
+    pub(crate) fn not_here(&self, why: String) -> Outcome {
+        if self.install { Outcome::Failed(why) } else { Outcome::LeftOut(why) }
+    }
+
     /// Runs a command until the suite's budget is spent.
     pub(crate) fn command(&self, command: &mut Command) -> Outcome {
         let text = format!("{command:?}");
@@ -89,9 +94,10 @@ pub(crate) fn list() {
     }
 }
 
-/// Whether nothing failed and, where everything was to be installed, nothing was left out.
-pub(crate) fn run(only: Option<&str>, install: bool) -> Result<bool, String> {
-    let chosen: Vec<&Suite> = SUITES.iter().filter(|suite| only.is_none_or(|only| only == suite.name)).collect();
+/// Runs the suites of these names, or all. Whether nothing failed and, where everything was to be installed, nothing was
+/// left out.
+pub(crate) fn run(only: &[&str], install: bool) -> Result<bool, String> {
+    let chosen: Vec<&Suite> = SUITES.iter().filter(|suite| only.is_empty() || only.contains(&suite.name)).collect();
     if chosen.is_empty() {
         return Err("there is no such suite: `cargo xtask test --list` lists them".to_owned());
     }

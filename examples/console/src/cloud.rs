@@ -9,7 +9,7 @@ use rocky_sdk::{
     config::{Auth, BillingMode, Config},
     doors::DoorsBuilder,
     hearth::{ReadOnly, Restore, control},
-    polar::{Polar, PolarOptions, Synced, Webhooks, settle_webhook, sync_all},
+    polar::{Checkout, Polar, PolarOptions, Synced, Webhooks, settle_webhook, sync_all},
     web::{DoorRouter, NotVerified, Redeliver, Verified, Verifier},
 };
 use serde_json::Value;
@@ -50,8 +50,12 @@ impl Verifier for Signed {
 
 /// The Airlock of the settings, where it is one.
 pub(crate) fn airlock(config: &Config) -> Result<Option<BetterAuth>, Failure> {
-    let Auth::Airlock { url, cookie, .. } = &config.auth else { return Ok(None) };
+    let Auth::Airlock { url, cookie, tenant, origins, .. } = &config.auth else { return Ok(None) };
     let mut options = BetterAuthOptions::new(url);
+    options.origins.clone_from(origins);
+    if let Some(tenant) = tenant {
+        options.tenant.clone_from(tenant);
+    }
     if let Some(cookie) = cookie {
         options.cookie.clone_from(cookie);
     }
@@ -60,10 +64,16 @@ pub(crate) fn airlock(config: &Config) -> Result<Option<BetterAuth>, Failure> {
 
 /// The Polar of the settings, where billing is enabled.
 pub(crate) fn paid(config: &Config) -> Result<Option<Paid>, Failure> {
-    let BillingMode::Enabled { url, token, webhook_secret, .. } = &config.billing else { return Ok(None) };
+    let BillingMode::Enabled { url, token, webhook_secret, checkout, success_url, .. } = &config.billing else {
+        return Ok(None);
+    };
     let mut options = PolarOptions::new(token.expose());
     if let Some(url) = url {
         options.url.clone_from(url);
+    }
+    if !checkout.is_empty() {
+        let (products, success_url) = (checkout.iter().cloned().collect(), success_url.clone());
+        options.checkout = Some(Checkout { products, success_url });
     }
     let webhooks = webhook_secret.as_ref().map(|secret| Webhooks::new(secret.expose())).transpose().map_err(refused)?;
     let polar = Polar::new(options).map_err(refused)?;

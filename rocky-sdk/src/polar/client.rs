@@ -18,10 +18,17 @@ use super::{NotPolarOptions, PolarError};
 
 /// How often one question is asked at most.
 const TRIES: usize = 6;
+/// Where a customer's state is, by the id that is ours or by Polar's, and where a product is.
+pub(super) const STATE_OF_TENANT: Around = ("/v1/customers/external/", "/state");
+pub(super) const STATE_OF_CUSTOMER: Around = ("/v1/customers/", "/state");
+pub(super) const PRODUCT: Around = ("/v1/products/", "");
 /// Before it is asked a second time; twice as long before each further one.
 const BACKOFF: Duration = Duration::from_millis(100);
 /// No answer is longer, in bytes.
 const LARGEST: usize = 1 << 20;
+
+/// What stands before an id in a path, and after it.
+type Around = (&'static str, &'static str);
 
 pub(super) struct Client {
     http: reqwest::Client,
@@ -38,7 +45,11 @@ struct Answer {
 impl Client {
     pub(super) fn new(url: &str, token: &str) -> Result<Self, NotPolarOptions> {
         let refused = |why: &str| Err(NotPolarOptions(why.to_owned()));
-        let Ok(url) = Url::parse(url) else { return refused("Polar's URL is not a URL: write https://api.polar.sh") };
+        let Ok(url) = Url::parse(url) else {
+            return refused(
+                "Polar's URL is not a URL: write https://api.polar.sh, or https://sandbox-api.polar.sh to try it out",
+            );
+        };
         let on_loopback = url.scheme() == "http" && is_loopback(&url);
         if url.scheme() != "https" && !on_loopback {
             return refused("Polar's URL is https://.., or http://.. on loopback: the token goes there");
@@ -48,7 +59,9 @@ impl Client {
             return refused("Polar's URL is scheme, host and port, and nothing else");
         }
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return refused("Polar's token is visible ASCII without blanks: write it as Polar showed it");
+            return refused(
+                "Polar's token is visible ASCII without blanks, as in polar_oat_..: write it as Polar showed it",
+            );
         }
         let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {token}")) else {
             return refused("Polar's token cannot stand in a header");
@@ -77,13 +90,14 @@ impl Client {
         &self.origin
     }
 
-    /// What is at this path; `None` where Polar says that there is nothing.
+    /// What there is of this id; `None` where Polar says that there is nothing.
     pub(super) async fn found<T: DeserializeOwned>(
         &self,
-        path: &[&str],
+        around: Around,
+        id: &str,
         until: Instant,
     ) -> Result<Option<T>, PolarError> {
-        let answer = self.get(path, until).await?;
+        let answer = self.get(self.url(around, id)?, until).await?;
         match answer.status {
             200 => read(&answer.body).map(Some),
             404 if says_that_nothing_is_there(&answer.body) => Ok(None),
@@ -122,8 +136,7 @@ impl Client {
     }
 
     /// Asks until there is an answer that asking again would not change.
-    async fn get(&self, path: &[&str], until: Instant) -> Result<Answer, PolarError> {
-        let url = self.url(path)?;
+    async fn get(&self, url: Url, until: Instant) -> Result<Answer, PolarError> {
         let (mut tries, mut backoff) = (1, BACKOFF);
         loop {
             let (failure, asked_for) = match self.once(self.http.get(url.clone()), until).await {
@@ -161,12 +174,12 @@ impl Client {
         tokio::time::timeout_at(until.into(), asked).await.unwrap_or(Err(PolarError::TimedOut))
     }
 
-    /// The URL of a path, whose segments may hold anything.
-    fn url(&self, path: &[&str]) -> Result<Url, PolarError> {
-        if path.contains(&"") {
+    /// The URL of an id, which may hold anything.
+    fn url(&self, (before, after): Around, id: &str) -> Result<Url, PolarError> {
+        if id.is_empty() {
             return Err(PolarError::NotAnId);
         }
-        let path = path.iter().fold("/v1".to_owned(), |path, segment| path + "/" + &encoded(segment));
+        let path = format!("{before}{}{after}", encoded(id));
         match Url::parse(&format!("{}{path}", self.origin)) {
             // A URL knows `%2E%2E` for `..`, and goes up: what does not stay as it was written names somebody else.
             Ok(url) if url.path() == path => Ok(url),
@@ -242,7 +255,7 @@ mod tests {
     }
 
     fn state_of(tenant: &str) -> Result<String, PolarError> {
-        client().url(&["customers", "external", tenant, "state"]).map(|url| url.path().to_owned())
+        client().url(STATE_OF_TENANT, tenant).map(|url| url.path().to_owned())
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use signature::Webhooks;
 pub use sync::{Synced, settle_tier, sync_all};
 
 use crate::{Slug, Tier};
-use client::Client;
+use client::{Client, PRODUCT, STATE_OF_TENANT};
 use state::{CustomerState, Product};
 
 /// Polar, asked with one organisation's token. A clone is another handle to the same.
@@ -126,8 +126,7 @@ impl Polar {
 
     async fn tier_until(&self, tenant: &str, until: Instant) -> Result<Option<Tier>, PolarError> {
         let Inner { client, products, .. } = &*self.0;
-        let path = ["customers", "external", tenant, "state"];
-        let Some(state) = client.found::<CustomerState>(&path, until).await? else { return Ok(None) };
+        let Some(state) = client.found::<CustomerState>(STATE_OF_TENANT, tenant, until).await? else { return Ok(None) };
         // Whatever became of the id on its way: an answer about somebody else counts for nobody.
         if state.external_id.as_deref() != Some(tenant) {
             return Err(PolarError::SomebodyElse);
@@ -141,7 +140,7 @@ impl Polar {
         }
         let mut highest = None;
         for id in state.products() {
-            let found = client.found::<Product>(&["products", id], until).await?;
+            let found = client.found::<Product>(PRODUCT, id, until).await?;
             let product = found.ok_or(PolarError::Answered(404))?; // what is subscribed to is there
             if product.id != id {
                 return Err(PolarError::SomebodyElse);

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Polar, PolarError, settle_tier};
+use super::{Polar, PolarError, client::STATE_OF_CUSTOMER, settle_tier};
 use crate::{
     hearth::Hearth,
     web::{Redeliver, Verified},
@@ -75,8 +75,7 @@ impl Polar {
             #[serde(default)]
             external_id: Option<String>,
         }
-        let path = ["customers", customer, "state"];
-        match self.0.client.found::<Known>(&path, self.patience()).await? {
+        match self.0.client.found::<Known>(STATE_OF_CUSTOMER, customer, self.patience()).await? {
             Some(known) if known.id != customer => Err(PolarError::SomebodyElse),
             known => Ok(known.and_then(|known| known.external_id)),
         }

@@ -47,8 +47,11 @@ impl Webhooks {
     /// # Errors
     /// [`NotPolarOptions`] for a secret of less than 16 characters, or with others than visible ASCII.
     pub fn new(secret: &str) -> Result<Self, NotPolarOptions> {
-        let refused =
-            || NotPolarOptions("Polar's webhook secret has at least 16 characters, all visible ASCII".to_owned());
+        let refused = || {
+            NotPolarOptions(
+                "Polar's webhook secret, as in whsec_.., has at least 16 characters, all visible ASCII".to_owned(),
+            )
+        };
         if secret.len() < SHORTEST || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(refused());
         }

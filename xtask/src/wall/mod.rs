@@ -2,7 +2,6 @@
 //! fixture that it names must go red.
 
 mod mutations;
-mod tree;
 
 use std::{
     io::Read,
@@ -12,9 +11,8 @@ use std::{
 };
 
 use mutations::MUTATIONS;
-use tree::Tree;
 
-use crate::needs;
+use crate::{needs, root, tree::Tree};
 
 /// After this a test that hangs is ended. That is red too.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -62,7 +60,7 @@ pub(crate) fn run(only: Option<&str>) -> Result<bool, String> {
     if let Some(missing) = needs::missing(&needs::DISK, true) {
         return Err(missing);
     }
-    let tree = Tree::copy()?;
+    let tree = Tree::copy(&root().join("target/wall"), |_| true)?;
     println!("without a mutation, every killer is green:");
     baseline(&tree, &chosen, only.is_some())?;
     let mut ended = Vec::new();
@@ -221,13 +219,13 @@ mod tests {
         let (mut names, mut misfits) = (HashSet::new(), Vec::new());
         for Mutation { name, file, from, to, killer, .. } in MUTATIONS {
             assert!(names.insert(name), "{name} is there twice");
-            let text = std::fs::read_to_string(crate::root().join(file)).unwrap();
+            let text = std::fs::read_to_string(root().join(file)).unwrap();
             if text.matches(from).count() != 1 {
                 misfits.push((name, file));
             }
             assert_ne!(from, to, "{name}");
             if let Killer::Fixture(fixture) = killer {
-                let path = crate::root().join("ui-tests/fail").join(fixture).with_extension("rs");
+                let path = root().join("ui-tests/fail").join(fixture).with_extension("rs");
                 assert!(path.is_file(), "{name}: there is no {}", path.display());
             }
         }

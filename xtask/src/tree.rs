@@ -1,4 +1,4 @@
-//! A copy of the tree, to change and change back, with a target folder that stays warm.
+//! A copy of the project, to change and change back, with a target folder that stays warm.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::root;
 
-pub(super) struct Tree {
+pub(crate) struct Tree {
     root: PathBuf,
     target: PathBuf,
     /// What each file is without a mutation, whatever becomes of the project meanwhile.
@@ -17,11 +17,12 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The files that git knows or would know, as they are in the working tree. What is the same already is left alone, so that
-    /// cargo builds only what changed.
-    pub(super) fn copy() -> Result<Self, String> {
-        let scratch = root().join("target/wall");
-        let tree = Tree { root: scratch.join("tree"), target: scratch.join("target"), files: sources()? };
+    /// Of the files that git knows or would know, as they are in the working tree, those that it is to have. What is
+    /// the same already is left alone, so that cargo builds only what changed.
+    pub(crate) fn copy(folder: &Path, has: impl Fn(&str) -> bool) -> Result<Self, String> {
+        let mut files = sources()?;
+        files.retain(|file, _| has(file));
+        let tree = Tree { root: folder.join("tree"), target: folder.join("target"), files };
         for folder in [&tree.root, &tree.target] {
             fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
         }
@@ -32,15 +33,15 @@ impl Tree {
         Ok(tree)
     }
 
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    pub(super) fn target(&self) -> &Path {
+    pub(crate) fn target(&self) -> &Path {
         &self.target
     }
 
-    pub(super) fn change(&self, file: &str, from: &str, to: &str) -> Result<(), String> {
+    pub(crate) fn change(&self, file: &str, from: &str, to: &str) -> Result<(), String> {
         let path = self.root.join(file);
         let text = fs::read_to_string(&path).map_err(|error| told(&path, &error))?;
         if text.matches(from).count() != 1 {
@@ -50,7 +51,7 @@ impl Tree {
     }
 
     /// Makes a file what it was when the project was copied.
-    pub(super) fn restore(&self, file: &str) -> Result<(), String> {
+    pub(crate) fn restore(&self, file: &str) -> Result<(), String> {
         let to = self.root.join(file);
         let wanted = self.files.get(file).ok_or_else(|| format!("{file} is not in the project"))?;
         if fs::read(&to).is_ok_and(|has| has == *wanted) {
@@ -88,7 +89,7 @@ fn sources() -> Result<BTreeMap<String, Vec<u8>>, String> {
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
-        .map_err(|error| format!("git does not run: {error}. The wall is built from a git checkout"))?;
+        .map_err(|error| format!("git does not run: {error}. A copy is made of a git checkout"))?;
     if !listed.status.success() {
         return Err(String::from_utf8_lossy(&listed.stderr).into_owned());
     }
