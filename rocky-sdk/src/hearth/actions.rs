@@ -39,14 +39,13 @@ pub struct Upgrade {
 }
 
 /// Makes a workspace answer again that was stopped, changed or taken away by hand. Its tier and its data stay; one that
-/// answers as its row says stays as it is.
+/// answers as its row says stays as it is. It gives nobody anything that was not paid for, so door 3 is not asked.
 #[tenant_action(
     role = admin,
     started = "hearth.repair_started",
     succeeded = "hearth.repaired",
     failed = "hearth.failed",
     subject = slug,
-    metered = row,
 )]
 #[derive(Clone)]
 pub struct Repair {

@@ -20,6 +20,7 @@ use super::{NotPolarOptions, PolarError};
 const TRIES: usize = 6;
 /// Where a customer's state is, by the id that is ours or by Polar's, and where a product is.
 pub(super) const STATE_OF_TENANT: Around = ("/v1/customers/external/", "/state");
+#[cfg(all(feature = "axum", feature = "hearth"))]
 pub(super) const STATE_OF_CUSTOMER: Around = ("/v1/customers/", "/state");
 pub(super) const PRODUCT: Around = ("/v1/products/", "");
 /// Before it is asked a second time; twice as long before each further one.

@@ -15,14 +15,15 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use http_body_util::BodyExt;
-use rocky_cloud_tests::fake_polar::FakePolar;
+use rocky_cloud_tests::{clock::TestClock, fake_polar::FakePolar};
 use rocky_console::{Console, router};
 use rocky_sdk::{
-    Airlock, Billing, BoxFuture, Credentials, Doors, Entitled, Rank, Session, Slug,
+    Airlock, Billing, BoxFuture, Credentials, Doors, Entitled, Rank, ServiceKey, Session, Slug,
     airlock::Unresolved,
     hatch::{Journal, JournalOptions, Record, pending, records},
     hearth::{
-        Decommission, Driver, DriverError, Hearth, Inspection, Placement, Provision, Repair, Rows, Tier, Upgrade,
+        Decommission, Driver, DriverError, Hearth, Inspection, Keeper, Placement, Provision, ReadOnly, Repair, Restore,
+        Rows, Tier, Upgrade,
     },
     polar::{Polar, PolarOptions},
 };
@@ -45,6 +46,12 @@ pub(crate) fn billing(polar: &FakePolar) -> Billing {
 pub(crate) struct House {
     pub(crate) doors: Doors,
     pub(crate) router: Router,
+    pub(crate) hearth: Hearth,
+    pub(crate) keeper: Keeper,
+    /// What follows from billing is done under this key.
+    pub(crate) key: Arc<ServiceKey>,
+    /// Read-only days are counted by it.
+    pub(crate) clock: TestClock,
     shelf: Arc<Shelf>,
     folder: TempDir,
 }
@@ -156,14 +163,17 @@ impl House {
         let folder = tempfile::Builder::new().prefix("rocky-").tempdir().unwrap();
         let home = folder.path();
         let journal = Journal::open(&home.join("hatch"), JournalOptions::new("test")).unwrap();
-        let rows = Arc::new(Rows::open(&home.join("rocky.db"), "shelf").await.unwrap());
+        let clock = TestClock::stopped();
+        let rows = Rows::open(&home.join("rocky.db"), "shelf").await.unwrap().with_clock(clock.clone());
+        let rows = Arc::new(rows);
         let ledger = Arc::clone(&rows) as _;
-        let doors = Doors::builder().airlock(Roster).hatch(journal).billing(billing).ledger(ledger);
+        let mut doors = Doors::builder().airlock(Roster).hatch(journal).billing(billing).ledger(ledger);
+        let key = Arc::new(doors.service::<(ReadOnly, Restore)>("billing"));
         let doors = doors.build().await.unwrap();
         let shelf = Arc::new(Shelf::default());
-        let (hearth, _keeper) = Hearth::new(&doors, rows, Counted(Arc::clone(&shelf))).unwrap();
-        let router = router(Console::new(doors.clone(), hearth));
-        House { doors, router, shelf, folder }
+        let (hearth, keeper) = Hearth::new(&doors, rows, Counted(Arc::clone(&shelf))).unwrap();
+        let router = router(Console::new(doors.clone(), hearth.clone()));
+        House { doors, router, hearth, keeper, key, clock, shelf, folder }
     }
 
     /// How often the driver was called to change something.
@@ -192,10 +202,7 @@ impl House {
             request = request.header("content-type", "application/json");
         }
         let body = Body::from(body.map(|body| body.to_string()).unwrap_or_default());
-        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let (head, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        Answer { status: head.status.as_u16(), headers: head.headers, text }
+        answer(self.router.clone(), request.body(body).unwrap()).await
     }
 
     pub(crate) async fn provision(&self, who: &str, slug: &str, tier: &str) -> Answer {
@@ -245,6 +252,12 @@ impl House {
         assert!(!bytes.is_empty());
         bytes
     }
+}
+
+pub(crate) async fn answer(router: Router, request: Request<Body>) -> Answer {
+    let (head, body) = router.oneshot(request).await.unwrap().into_parts();
+    let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    Answer { status: head.status.as_u16(), headers: head.headers, text }
 }
 
 fn gather(folder: &Path, bytes: &mut Vec<u8>) {

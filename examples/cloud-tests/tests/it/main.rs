@@ -4,5 +4,6 @@
 mod airlock;
 mod fake;
 mod house;
+mod lapses;
 mod polar;
 mod secrets;
