@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::house::{Act, Ask, House, Script, decommission, get, look, provision, repair, tamper, upgrade};
 use crate::hearth::{Inspection, Placement, Verdict};
-use crate::{Admin, Credentials, Slug, Tier, tenant_action};
+use crate::{Admin, Credentials, Slug, Tier, doors::DoorsBuilder, tenant_action};
 
-type Left = (Arc<tempfile::TempDir>, Arc<Script>);
+pub(super) type Left = (Arc<tempfile::TempDir>, Arc<Script>);
 
 /// A house whose runtime is cut off while its driver works on the last of these; what the driver had done by then is up to
 /// `meanwhile`.
@@ -33,7 +33,11 @@ fn crash(first: Vec<Ask>, last: Ask, meanwhile: fn(&Script)) -> Left {
     left
 }
 
-async fn reopen((keep, script): Left) -> House {
+async fn reopen(left: Left) -> House {
+    reopen_with(left, |_| {}).await
+}
+
+pub(super) async fn reopen_with((keep, script): Left, more: impl FnOnce(&mut DoorsBuilder)) -> House {
     // The old journal's writer ends when its last handle is gone, which the end of a runtime may take a moment for.
     let folder = keep.path().join("hatch");
     let patience = std::time::Instant::now() + std::time::Duration::from_secs(10);
@@ -43,7 +47,7 @@ async fn reopen((keep, script): Left) -> House {
         assert!(std::time::Instant::now() < patience, "{error}");
         tokio::task::yield_now().await;
     }
-    House::open(keep, script, |_| {}, |_| {}).await
+    House::open(keep, script, |_| {}, more).await
 }
 
 fn place(script: &Script, slug: &str, tier: Tier) {

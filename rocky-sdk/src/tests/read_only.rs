@@ -11,11 +11,14 @@ use axum::{
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use super::house::{House, decommission, get, provision, repair, upgrade};
+use super::{
+    crashes::{Left, reopen_with},
+    house::{House, decommission, get, provision, repair, upgrade},
+};
 use crate::{
     Action, Admin, ServiceKey,
     doors::Refusal,
-    hearth::{ReadOnly, Restore},
+    hearth::{ReadOnly, Restore, Verdict},
     web::{DoorRouter, NotVerified, Redeliver, Verified, Verifier},
 };
 
@@ -106,6 +109,60 @@ async fn once_its_days_are_over_it_may_be_taken_away() {
     house.made("acme", "team").await;
     assert_eq!(house.send(upgrade("acme", "business")).await.status, 200);
     house.all_closed();
+}
+
+/// The service ends in the midst of one of the two: nothing of it is done, and the next look does it again.
+#[test]
+fn one_that_is_cut_off_is_taken_back() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut left = runtime.block_on(async {
+        let (house, key) = house().await;
+        house.made("acme", "team").await;
+        cut_off(&house, &key, lapse("acme")).await
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    for (state, lapses) in [("active", true), ("read_only", false)] {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        left = runtime.block_on(async {
+            let mut key = None;
+            let more = |builder: &mut crate::doors::DoorsBuilder| {
+                key = Some(builder.service::<(ReadOnly, Restore)>("billing"))
+            };
+            let house = reopen_with(left, more).await;
+            let key = key.unwrap();
+            assert_eq!(house.send(get("acme")).await.json()["state"], "unsettled");
+            let settled = house.keeper.reconcile(None, "a test").await;
+            assert!(settled.len() == 1 && settled[0].verdict == Verdict::Failed, "{settled:?}");
+            assert_eq!(house.send(get("acme")).await.json()["state"], state);
+            house.all_closed();
+            if lapses {
+                act(&house, &key, lapse("acme")).await.unwrap();
+                cut_off(&house, &key, restore("acme")).await
+            } else {
+                assert_eq!(house.send(upgrade("acme", "business")).await.code(), "read-only");
+                act(&house, &key, restore("acme")).await.unwrap();
+                assert_eq!(house.send(upgrade("acme", "business")).await.status, 200);
+                house.all_closed();
+                house.what_outlives_a_crash()
+            }
+        });
+        runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    }
+}
+
+/// Begins the action, which does not end, and leaves.
+async fn cut_off<A: Action<Role = Admin>>(house: &House, key: &ServiceKey, action: A) -> Left {
+    let audited = house.doors.authenticate_service::<Admin>(key, "acme").await.unwrap().audit(action).await.unwrap();
+    let (began, begun) = tokio::sync::oneshot::channel::<()>();
+    let began = std::sync::Mutex::new(Some(began));
+    tokio::spawn(audited.perform(began, |_, began| {
+        Box::pin(async move {
+            began.lock().unwrap().take().unwrap().send(()).unwrap();
+            std::future::pending::<Result<(), Infallible>>().await
+        })
+    }));
+    begun.await.unwrap();
+    house.what_outlives_a_crash()
 }
 
 /// Shows the word.

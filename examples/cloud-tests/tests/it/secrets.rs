@@ -1,13 +1,18 @@
 //! No secret stands in anything that is written: the home's files, the log at its loudest, answers, errors, `Debug`.
 
 use std::{
-    io,
+    io::{self, Read, Write},
     sync::{Arc, Mutex},
 };
 
+use axum::http::{HeaderMap, Method};
 use jiff::Timestamp;
 use rocky_cloud_tests::fake_polar::{FakePolar, KeyForm, Trouble, secret};
-use rocky_sdk::config::Config;
+use rocky_sdk::{
+    Airlock, Credentials,
+    airlock::{BetterAuth, BetterAuthOptions},
+    config::Config,
+};
 use serde_json::json;
 use tracing::Level;
 
@@ -80,6 +85,33 @@ async fn no_secret_is_in_anything_that_is_written() {
     polar.revoke_token();
     keep(&house.provision(&admin, "red", "team").await.text);
 
+    // A session server that says back all that it was asked.
+    let asked = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = BetterAuthOptions::new(format!("http://{}", asked.local_addr().unwrap()));
+    std::thread::spawn(move || {
+        for mut stream in asked.incoming().flatten() {
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                head.push(byte[0]);
+            }
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", head.len());
+            stream.write_all(&[answer.as_bytes(), &head].concat()).unwrap();
+        }
+    });
+    let cookie = format!("{}.{}%3D", "s3cr3t-t0ken-of-ada-00000000000x", "A".repeat(43));
+    options.origins = vec!["https://console.test".to_owned()];
+    let airlock = BetterAuth::new(options.clone()).unwrap();
+    keep(&format!("{airlock:?} {options:?}"));
+    for origin in ["https://console.test", "https://elsewhere.test"] {
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", format!("better-auth.session_token={cookie}").parse().unwrap());
+        headers.insert("origin", origin.parse().unwrap());
+        headers.insert("host", "console.test".parse().unwrap());
+        let credentials = Credentials::from_request(&Method::POST, &headers);
+        let unresolved = airlock.resolve(&credentials).await.unwrap_err();
+        keep(&format!("{credentials:?} {unresolved:?} {unresolved}"));
+    }
+
     let set = |url: &str| {
         let url = url.to_owned();
         Config::from_vars(|name| {
@@ -111,6 +143,8 @@ async fn no_secret_is_in_anything_that_is_written() {
         ("the caller's token", admin.as_str()),
         ("a wrong token", "wrong-6e6f-sesame-not"),
         ("a cookie", "tok.sig"),
+        ("a session's token", &cookie[..32]),
+        ("a session's cookie", &cookie),
     ] {
         assert!(!holds(&written, secret), "{what} was written");
     }
