@@ -17,7 +17,7 @@ use rocky_cloud_tests::{
     fake_polar::{FakePolar, KeyForm, Trouble, Webhook, secret},
 };
 use rocky_console::{Failure, open_under};
-use rocky_sdk::{Clock, config::Config, hatch, hearth::serve_workspace};
+use rocky_sdk::{Clock, config::Config, hatch};
 use serde_json::{Value, json};
 
 const WORKSPACES: &str = "/api/hearth/workspaces";
@@ -42,12 +42,11 @@ struct Answer {
 }
 
 fn main() -> ExitCode {
-    // The driver starts this program again, as a workspace.
-    let ended = match std::env::args().nth(1).as_deref() {
-        Some("workspace") => serve_workspace().map(|()| 0).map_err(Into::into),
-        _ => tour(),
-    };
-    match ended {
+    // With words it is the console: the driver starts it again as a workspace, and tests run an operator's commands.
+    if std::env::args().nth(1).is_some() {
+        return rocky_console::command_line();
+    }
+    match tour() {
         Ok(0) => ExitCode::SUCCESS,
         Ok(wrong) => {
             eprintln!("{wrong} answer(s) came out otherwise than the table says");

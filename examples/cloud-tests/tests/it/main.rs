@@ -5,5 +5,6 @@ mod airlock;
 mod fake;
 mod house;
 mod lapses;
+mod operator;
 mod polar;
 mod secrets;

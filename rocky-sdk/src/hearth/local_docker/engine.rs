@@ -1,6 +1,6 @@
 //! The engine's calls that the driver makes, each with its time, and what went wrong in the driver's words.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use bollard::{
     API_DEFAULT_VERSION, Docker,
@@ -19,7 +19,7 @@ use bollard::{
 use futures_core::Stream;
 use tokio::time::timeout;
 
-use crate::{ErrorKind, hearth::DriverError};
+use crate::{ErrorKind, hearth::DriverError, private_files};
 
 /// How long the engine may take for one call.
 const CALL: Duration = Duration::from_secs(20);
@@ -236,6 +236,23 @@ impl Engine {
             tracing::debug!(id, "a container's log did not come in time");
         }
         log
+    }
+}
+
+/// Whether the engine is the one whose name is kept in this file; the first one's is kept.
+pub(super) fn is_the_one(path: &Path, identity: &str) -> std::result::Result<(), DriverError> {
+    let cannot = |error: String| DriverError::of(ErrorKind::Unavailable, "other-engine", error);
+    match private_files::read(path, 1024) {
+        Ok(kept) if kept.trim_ascii() == identity.as_bytes() => Ok(()),
+        Ok(_) => Err(cannot(format!(
+            "this is another engine than the workspaces were made on: say in DOCKER_HOST where that one is; if it is gone for \
+             good, take {} away",
+            path.display()
+        ))),
+        Err(error) if error.is_missing() => {
+            private_files::replace(path, format!("{identity}\n").as_bytes()).map_err(|error| cannot(error.to_string()))
+        }
+        Err(error) => Err(cannot(error.to_string())),
     }
 }
 

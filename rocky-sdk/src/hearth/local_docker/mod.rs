@@ -3,31 +3,30 @@
 //! What is there is adopted where it is what was to be made, so that an action may be gone through with again after a
 //! time-out or a crash at any point. Things are taken away by their ids: a call that comes late takes nobody else's.
 
+mod changes;
 mod engine;
+mod found;
 mod last_words;
 mod spec;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::Ipv4Addr,
-    path::Path,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum as Status, HealthStatusEnum as Health, ImageInspect,
-};
+use bollard::models::{ContainerInspectResponse, HealthStatusEnum as Health, ImageInspect};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub use self::spec::{DockerOptions, TierLimits};
 use self::{
-    engine::{Engine, Failed, there},
-    spec::{ACTION, INSTANCE, Plan, SLUG, SPEC, TENANT, instance_label, labels_of},
+    engine::{Engine, Failed, is_the_one, there},
+    found::{Found, Place},
+    spec::{ACTION, INSTANCE, Plan, SLUG, TENANT, instance_label, labels_of},
 };
 use super::{Decommission, Driver, DriverError, Inspection, Placement, Provision, Repair, Upgrade};
-use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier, private_files};
+use crate::{BoxFuture, Entitled, ErrorKind, Slug, Tier};
 
 /// Where an engine listens that nobody moved.
 const SOCKET: &str = "/var/run/docker.sock";
@@ -371,90 +370,6 @@ impl LocalDocker {
         Ok(())
     }
 
-    async fn change(&self, token: &Entitled<Upgrade>) -> Result<Placement> {
-        let engine = self.engine().await?;
-        let Upgrade { slug, tier } = token.action();
-        let plan = self.plan_of_what_is_there(engine, token).await.map_err(DriverError::untouched)?;
-        let looked = there(engine.container(&spec::name(slug)).await);
-        let Some(found) = looked.map_err(|failed| DriverError::from(failed).untouched())? else {
-            let image = self.image(engine).await?;
-            return self.make_anew(engine, token, &plan.with(&image), None).await;
-        };
-        let found = self.found(&plan, found).map_err(DriverError::untouched)?;
-        match engine.update(&found.id, self.options.limits_of(*tier).update()).await {
-            Ok(()) => {}
-            Err(Failed::Refused(status, why)) if cannot_change(status, &why) => {
-                tracing::info!(%slug, status, why, "the limits cannot be changed in place: the container is made anew");
-                let image = self.image_again(engine, &found).await?;
-                engine.remove_container(&found.id).await?;
-                return self.make_anew(engine, token, &plan.with(&image), found.tier).await;
-            }
-            Err(failed) => return Err(failed.into()),
-        }
-        let started = self.start(engine, slug, &found.id).await; // it may have been stopped
-        let well = match started {
-            Ok(()) => self.well(engine, slug, &found.id, token.ends_at()).await,
-            Err(error) => Err(error),
-        };
-        if well.is_err()
-            && let Some(before) = found.tier
-            && let Err(again) = engine.update(&found.id, self.options.limits_of(before).update()).await
-        {
-            tracing::error!(?again, %slug, "a workspace could not be given its former limits");
-        }
-        well
-    }
-
-    /// What the workspace is to be, by what is left of it: the action that made it, for this tenant. Its image is still to be
-    /// said.
-    async fn plan_of_what_is_there<'t>(&'t self, engine: &Engine, token: &'t Entitled<Upgrade>) -> Result<Plan<'t>> {
-        let slug = &token.action().slug;
-        let Some(made_by) = self.makers(engine, slug).await?.into_iter().flatten().next() else {
-            let gone = "nothing of it is on the engine: repair it first".to_owned();
-            return Err(DriverError::of(ErrorKind::NotFound, "workspace-gone", gone));
-        };
-        Ok(Plan::new(&self.options, slug, token.session().tenant(), made_by, ""))
-    }
-
-    /// The container of an upgrade, where there is none, beside what is left of the workspace.
-    async fn make_anew(
-        &self,
-        engine: &Engine,
-        token: &Entitled<Upgrade>,
-        plan: &Plan<'_>,
-        before: Option<Tier>,
-    ) -> Result<Placement> {
-        let Upgrade { slug, tier } = token.action();
-        let made = self.go_through(engine, plan, *tier, token.ends_at()).await;
-        // As it was, as far as that goes: whoever looks finds out.
-        if made.is_err()
-            && let Some(before) = before
-            && let Err(again) = self.go_through(engine, plan, before, token.ends_at()).await
-        {
-            tracing::error!(%again, %slug, "a workspace could not be made as it was");
-        }
-        made
-    }
-
-    /// Starts what is stopped, makes anew what is gone, and keeps the data that is there. One that answers as its row says
-    /// stays as it is, whatever image is configured by now.
-    async fn mend(&self, token: &Entitled<Repair>) -> Result<Placement> {
-        let engine = self.engine().await?;
-        let row = token.row().ok_or_else(|| DriverError::failed("there is no row to repair it by"))?;
-        let slug = &token.action().slug;
-        if let Inspection::Serving(placement) = self.look(slug).await.map_err(DriverError::untouched)?
-            && placement.tier == row.tier
-            && row.url.as_ref() == Some(&placement.url)
-        {
-            return Ok(placement);
-        }
-        let image = self.image(engine).await?;
-        let makers = self.makers(engine, slug).await?;
-        let actionid = makers.into_iter().flatten().next().unwrap_or_else(|| token.actionid());
-        let plan = Plan::new(&self.options, slug, &row.tenant, actionid, &image);
-        self.go_through(engine, &plan, row.tier, token.ends_at()).await
-    }
-
     /// The actions that provisioned what is there: the volume, the container, the network.
     async fn makers(&self, engine: &Engine, slug: &Slug) -> Result<Vec<Option<Uuid>>> {
         let name = spec::name(slug);
@@ -516,97 +431,6 @@ impl LocalDocker {
         let labels = self.engine().await?.all_labels(&[instance_label(&self.options)]).await?;
         let slugs = labels.iter().filter_map(|labels| Slug::parse(labels.get(SLUG)?).ok());
         Ok(slugs.collect::<BTreeSet<_>>().into_iter().collect())
-    }
-
-    fn seen(&self, slug: &Slug, container: ContainerInspectResponse) -> Found {
-        let labels = container.config.and_then(|config| config.labels).unwrap_or_default();
-        let state = container.state.unwrap_or_default();
-        let networks = container.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
-        // One that somebody let into another network is not on its own any more.
-        let own = networks.get(&spec::name(slug)).filter(|_| networks.len() == 1);
-        let given = own.and_then(|own| own.ipam_config.as_ref()?.ipv4_address.as_deref()?.parse().ok());
-        Found {
-            id: container.id.unwrap_or_default(),
-            image: container.image.filter(|image| !image.is_empty()),
-            spec: labels.get(SPEC).cloned(),
-            made_by: labels.get(ACTION).and_then(|action| action.parse().ok()),
-            tier: container.host_config.and_then(|host| self.options.tier_of(&host)),
-            runs: state.status == Some(Status::RUNNING),
-            paused: state.status == Some(Status::PAUSED),
-            restarts: state.status == Some(Status::RESTARTING),
-            // One that the engine starts again has ended too: it does not stay up.
-            ended: matches!(state.status, Some(Status::EXITED | Status::DEAD | Status::RESTARTING)),
-            exit_code: state.exit_code.unwrap_or_default(),
-            health: state.health.and_then(|health| health.status),
-            given,
-            network: own.and_then(|own| own.network_id.clone()).filter(|id| !id.is_empty()),
-            answers_at: own.and_then(|own| own.ip_address.as_deref()?.parse().ok()),
-        }
-    }
-}
-
-/// A container, as far as the driver wants to know.
-struct Found {
-    id: String,
-    /// The id of the image that it was made from.
-    image: Option<String>,
-    spec: Option<String>,
-    made_by: Option<Uuid>,
-    tier: Option<Tier>,
-    runs: bool,
-    paused: bool,
-    restarts: bool,
-    ended: bool,
-    exit_code: i64,
-    health: Option<Health>,
-    /// The address that it was given in its network, where that is the only one that it is in.
-    given: Option<Ipv4Addr>,
-    /// That network's id, once it was started.
-    network: Option<String>,
-    /// The one that it has there while it runs.
-    answers_at: Option<Ipv4Addr>,
-}
-
-/// Where a container is in its network.
-struct Place {
-    network: String,
-    address: Ipv4Addr,
-}
-
-impl Found {
-    /// Of a network that was taken away and made anew, only the name is the same.
-    fn has(&self, place: &Place) -> bool {
-        self.given == Some(place.address) && self.network.as_ref().is_none_or(|network| *network == place.network)
-    }
-
-    fn placement(&self, driver: &LocalDocker) -> Option<Placement> {
-        let (tier, address) = (self.tier?, self.answers_at?);
-        let url = format!("http://{address}:{}/", driver.options.port);
-        Some(Placement { tier, url, made_by: self.made_by })
-    }
-}
-
-/// Whether it is the limits that cannot be changed, and not the engine that is in trouble, in which nothing is taken away.
-fn cannot_change(status: u16, why: &str) -> bool {
-    let why = why.to_ascii_lowercase();
-    let of_the_kernel = ["cgroup", "kernel", "not supported"].iter().any(|word| why.contains(word));
-    status == 409 || (status >= 500 && of_the_kernel && !why.contains("no space"))
-}
-
-/// Whether the engine is the one whose name is kept in this file; the first one's is kept.
-fn is_the_one(path: &Path, identity: &str) -> Result<()> {
-    let cannot = |error: String| DriverError::of(ErrorKind::Unavailable, "other-engine", error);
-    match private_files::read(path, 1024) {
-        Ok(kept) if kept.trim_ascii() == identity.as_bytes() => Ok(()),
-        Ok(_) => Err(cannot(format!(
-            "this is another engine than the workspaces were made on: say in DOCKER_HOST where that one is; if it is gone for \
-             good, take {} away",
-            path.display()
-        ))),
-        Err(error) if error.is_missing() => {
-            private_files::replace(path, format!("{identity}\n").as_bytes()).map_err(|error| cannot(error.to_string()))
-        }
-        Err(error) => Err(cannot(error.to_string())),
     }
 }
 
