@@ -251,7 +251,8 @@ mod tests {
         for bad in ["", "short", "whsec_", "whsec_AAAA", "0123456789 abcdef", "0123456789abcdef\n", "0123456789äbcdef"]
         {
             let refused = Webhooks::new(bad).unwrap_err().to_string();
-            assert!(bad.is_empty() || !refused.contains(bad), "{bad}: {refused}");
+            let says_nothing = ["", "whsec_"].contains(&bad);
+            assert!(says_nothing || !refused.contains(bad), "{bad}: {refused}");
         }
         assert_eq!(format!("{:?}", Webhooks::new(OLD).unwrap()), "Webhooks(..)");
     }

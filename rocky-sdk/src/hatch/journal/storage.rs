@@ -223,6 +223,7 @@ impl Storage for FileStorage {
             other => other.map_err(io::Error::from),
         };
         let taken = taken.and_then(|()| file.sync_all());
+        drop(file); // while it is open its blocks are
         if taken.is_err() {
             self.release_ballast()?;
         }

@@ -25,6 +25,8 @@ use crate::hatch::{
     segment::{self, Deleted, Opened, Position, StillOpen},
 };
 
+/// How often outcomes are written again on a full disk that room was made on.
+const ROOM_COMES: usize = 4;
 /// After a sync that hung.
 const MOST_PATIENCE: Duration = Duration::from_millis(5);
 
@@ -175,7 +177,7 @@ impl<S: Storage> Writer<S> {
             self.queue.lock().starved = true;
             self.refuse_all_but_outcomes(batch);
             result = match self.storage.release_ballast() {
-                Ok(()) => self.commit(batch),
+                Ok(()) => self.commit_where_room_was_made(batch),
                 Err(error) => Err(WriteError::Io(error.to_string())),
             };
         }
@@ -210,6 +212,18 @@ impl<S: Storage> Writer<S> {
                 return Ok(());
             }
         }
+    }
+
+    /// What was given away is not free before the file system has written that down, which cutting a batch back makes it do.
+    fn commit_where_room_was_made(&mut self, batch: &[Entry]) -> Result<(), WriteError> {
+        let mut result = self.commit(batch);
+        for _ in 0..ROOM_COMES {
+            if result != Err(WriteError::NoSpace) {
+                break;
+            }
+            result = self.commit(batch);
+        }
+        result
     }
 
     /// Makes the batch durable as a whole, or leaves the segment as it was.
